@@ -1,0 +1,1 @@
+"""The public ad archive: every page, every ad, who paid, and whom it was aimed at."""

@@ -1,0 +1,1 @@
+"""The `ombud` command: one file a system, short shells over functions."""

@@ -1,0 +1,1 @@
+"""Find accounts that act together more than their activity and the day's news explain."""

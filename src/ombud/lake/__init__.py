@@ -1,0 +1,1 @@
+"""What happened: Parquet tables, import and attach, entity resolution, engines."""

@@ -1,0 +1,1 @@
+"""Schemas, identifiers, time, errors, findings and settings: what every floor shares."""

@@ -1,0 +1,57 @@
+"""A workspace's settings: `ombud.toml`, overridden by `OMBUD_*` in the environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Settings", "load_settings"]
+
+
+class Settings(BaseSettings):
+    """What a workspace can be told. Each field has a default that works."""
+
+    model_config = SettingsConfigDict(env_prefix="OMBUD_", extra="forbid", frozen=True)
+
+    name: str = Field("Ombud", description="the platform's name, shown on every page")
+    records_url: str | None = Field(
+        None,
+        description="database of the records, such as `postgresql+psycopg://...`; SQLite here if unset",
+    )
+    memory: str = Field("2GB", description="memory that one DuckDB engine may use, such as `2GB`")
+    threads: int | None = Field(None, ge=1, description="threads that one engine may use; all cores if unset")
+    host: str = Field("127.0.0.1", description="address that `ombud serve` listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port that `ombud serve` listens on; 0 for a free one")
+    public_url: str | None = Field(None, description="address under which the public reaches the pages")
+    fdr: float = Field(0.01, gt=0, lt=0.5, description="false discovery rate that detectors control")
+    session_hours: int = Field(12, ge=1, description="hours until a staff sign-in ends")
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings in the TOML file `path`; the environment wins over the file.
+
+    Raises pydantic's `ValidationError` and `tomllib.TOMLDecodeError`; the
+    workspace turns both into one sentence.
+    """
+
+    class _FromFile(Settings):
+        model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(toml_file=path)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    return _FromFile()

@@ -1,0 +1,1 @@
+"""What Ombud and its people concluded and set: findings, cases, users, jobs, the outbox of the ledger."""

@@ -1,0 +1,1 @@
+"""A synthetic platform and its adversaries, for tests, benchmarks and illustrations."""

@@ -1,0 +1,1 @@
+"""The console for staff and the pages for the public."""
