@@ -1,0 +1,45 @@
+"""What every test shares: no sockets in unit tests, a small workspace, reproducible randomness."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from pytest_socket import disable_socket
+
+from ombud.model.workspace import Workspace
+
+settings.register_profile(
+    "ombud", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("deep", parent=settings.get_profile("ombud"), max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ombud"))
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Shut the network for unit and property tests; local sockets stay for PostgreSQL and event loops."""
+    if {"unit", "properties"} & set(item.path.relative_to(ROOT / "tests").parts):
+        disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Return an empty workspace whose records are not yet migrated."""
+    return Workspace.create(tmp_path / "workspace")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return a generator that gives the same numbers in every run."""
+    return np.random.default_rng(20161108)
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """Return the folder of the demo's data."""
+    return ROOT / "examples"
