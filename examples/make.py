@@ -1,0 +1,127 @@
+# ruff: noqa: INP001 - a script beside data, not a package
+"""Make the demo's data from the published sets: `python examples/make.py FOLDER`.
+
+FOLDER holds the three sets as published (see each SOURCE.md): `ira-facebook-ads/russian-ads.db`,
+`ira-troll-tweets/{tweets-2016-06_2016-11.parquet,authors.csv}` and
+`coordinated-sharing-german-elections/german_elections.parquet`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+HERE = Path(__file__).resolve().parent
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+PHONE = re.compile(r"(?<![\w.])(?:\+?1[ .-]?)?\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0-9]{4}(?!\w)")
+PROFILE = re.compile(r"(?<![\w.])((?:https?://)?(?:www\.|mobile\.)?twitter\.com/)([A-Za-z0-9_]{1,30})", re.IGNORECASE)
+HANDLE = re.compile(r"([@\uff20])([A-Za-z0-9_]{1,30})")
+SPACED = re.compile(r"^('?@ )([A-Za-z0-9_]{3,30})")
+TABLES = ("ads", "targets", "ad_targets")
+
+
+class Handles:
+    """Replace what names a third party; the key lives as long as this object and is never written."""
+
+    def __init__(self, kept: set[str]) -> None:
+        self._kept = kept
+        self._key = secrets.token_bytes(32)
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self.replaced = 0
+
+    @property
+    def people(self) -> int:
+        """Return how many different handles were replaced."""
+        return len(self._given)
+
+    def name(self, handle: str) -> str:
+        """Return the handle itself for a named IRA account, otherwise its keyed hash."""
+        lower = handle.lower()
+        if lower in self._kept:
+            return handle
+        self.replaced += 1
+        turn = 0
+        while lower not in self._given:
+            digest = hmac.new(self._key, f"{turn}:{lower}".encode(), hashlib.sha256).hexdigest()[:8]
+            if digest not in self._taken:
+                self._taken.add(digest)
+                self._given[lower] = f"u_{digest}"
+            turn += 1
+        return self._given[lower]
+
+    def clean(self, text: str) -> str:
+        """Return `text` with every third party's handle, e-mail address and phone number replaced."""
+        text = EMAIL.sub("[e-mail address]", text)
+        text = PHONE.sub("[phone number]", text)
+        text = PROFILE.sub(lambda m: m[1] + self.name(m[2]), text)
+        text = SPACED.sub(lambda m: m[1] + self.name(m[2]), text)
+        return HANDLE.sub(lambda m: m[1] + self.name(m[2]), text)
+
+
+def make_tweets(source: Path, target: Path) -> None:
+    """Write the tweets with third parties' handles hashed, every row and column kept in order."""
+    authors = pcsv.read_csv(source / "authors.csv", convert_options=pcsv.ConvertOptions(strings_can_be_null=False))
+    named = {str(v).lower() for c in ("author_id", "author") for v in authors.column(c).to_pylist()}
+    tweets = pq.read_table(source / "tweets-2016-06_2016-11.parquet")
+    named |= {str(v).lower() for v in pc.unique(tweets.column("author_id")).to_pylist()}
+    handles = Handles(named)
+    texts = pa.chunked_array([[handles.clean(t) for t in tweets.column("content").to_pylist()]], type=pa.string())
+    tweets = tweets.set_column(tweets.schema.get_field_index("content"), "content", texts).replace_schema_metadata(None)
+    fields = [pa.field(f.name, pa.string() if pa.types.is_large_string(f.type) else f.type) for f in tweets.schema]
+    pq.write_table(
+        tweets.cast(pa.schema(fields)),
+        target / "tweets-2016-06_2016-11.parquet",
+        compression="zstd",
+        compression_level=22,
+        row_group_size=131_072,
+    )
+    shutil.copyfile(source / "authors.csv", target / "authors.csv")
+    sys.stdout.write(f"{len(tweets):,} tweets, {handles.replaced:,} mentions of {handles.people:,} others replaced\n")
+
+
+def make_ads(source: Path, target: Path) -> None:
+    """Copy the three tables of the ads as they came, without search index and views."""
+    target.unlink(missing_ok=True)
+    with sqlite3.connect(target) as out:
+        out.execute("ATTACH ? AS old", (str(source),))
+        for name in TABLES:
+            (sql,) = out.execute(
+                "SELECT sql FROM old.sqlite_master WHERE type = 'table' AND name = ?", (name,)
+            ).fetchone()
+            out.execute(sql)
+            out.execute(f"INSERT INTO main.[{name}] SELECT * FROM old.[{name}] ORDER BY rowid")  # noqa: S608 - our list
+        counts = [out.execute(f"SELECT count(*) FROM main.[{name}]").fetchone()[0] for name in TABLES]  # noqa: S608 - our list
+        out.commit()
+        out.execute("DETACH old")
+        out.execute("VACUUM")
+    sys.stdout.write(f"{dict(zip(TABLES, counts, strict=True))}\n")
+
+
+def main(folder: Path) -> None:
+    """Make all three sets beside this file."""
+    for name in ("ira-facebook-ads", "ira-troll-tweets", "german-elections-2021"):
+        (HERE / name).mkdir(exist_ok=True)
+    make_ads(folder / "ira-facebook-ads" / "russian-ads.db", HERE / "ira-facebook-ads" / "russian-ads.db")
+    make_tweets(folder / "ira-troll-tweets", HERE / "ira-troll-tweets")
+    shutil.copyfile(
+        folder / "coordinated-sharing-german-elections" / "german_elections.parquet",
+        HERE / "german-elections-2021" / "german_elections.parquet",
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the one argument
+        sys.exit("Say: python examples/make.py FOLDER")
+    main(Path(sys.argv[1]))
