@@ -77,7 +77,7 @@ def make_tweets(source: Path, target: Path) -> None:
     tweets = pq.read_table(source / "tweets-2016-06_2016-11.parquet")
     named |= {str(v).lower() for v in pc.unique(tweets.column("author_id")).to_pylist()}
     handles = Handles(named)
-    texts = pa.chunked_array([[handles.clean(t) for t in tweets.column("content").to_pylist()]], type=pa.string())
+    texts = pa.chunked_array([[handles.clean(str(t)) for t in tweets.column("content").to_pylist()]], type=pa.string())
     tweets = tweets.set_column(tweets.schema.get_field_index("content"), "content", texts).replace_schema_metadata(None)
     fields = [pa.field(f.name, pa.string() if pa.types.is_large_string(f.type) else f.type) for f in tweets.schema]
     pq.write_table(
