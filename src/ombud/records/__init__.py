@@ -1,1 +1,13 @@
-"""What Ombud and its people concluded and set: findings, cases, users, jobs, the outbox of the ledger."""
+"""Records: what Ombud and its people concluded and set, on SQLite or PostgreSQL.
+
+One module of functions per noun; each takes the transaction first and returns
+frozen structs: `lake_files`, `imports`, `dictionaries`, `outbox`, `findings`,
+`figures`, `cases`, `entities`, `users`, `looks`, `jobs`.
+"""
+
+from __future__ import annotations
+
+from ombud.records.database import Records, open_records
+from ombud.records.upgrades import migrate
+
+__all__ = ["Records", "migrate", "open_records"]

@@ -1,0 +1,1 @@
+"""The migrations of the records, the same for SQLite and PostgreSQL."""
