@@ -1,0 +1,248 @@
+"""Write the pages of the reference that are made from the code: `python docs/generate.py [--check]`.
+
+With `--check` nothing is written; the exit code is 1 when a page is out of date.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import typer
+from typer.main import get_command
+
+from ombud.cli.app import app
+from ombud.model import errors
+from ombud.model.schema import KINDS, TABLES, Column, Table
+from ombud.model.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["PAGES", "main", "outdated"]
+
+FOLDER = Path(__file__).resolve().parent / "reference"
+MADE = "<!-- Made by `make docs` from the code. Edit the code, not this page. -->"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _head(*names: str) -> list[str]:
+    return [_row(*names), "|" + "---|" * len(names)]
+
+
+# --- the lake's tables ------------------------------------------------------------------------
+
+
+def lake_tables() -> str:
+    """Return the page of the lake's tables: each with its key and a line a column."""
+    lines = [
+        "# Lake tables",
+        "",
+        MADE,
+        "",
+        f"The lake has {len(TABLES)} tables. Moments are UTC with microseconds. Money is a decimal with two places.",
+        (
+            "Ids in *italics* are strings at the door and dense integers inside, by the dictionary that is named "
+            f"({', '.join(KINDS)}); see [Lake guarantees](../explanation/lake.md)."
+        ),
+        "The *key* tells rows apart: a second row with the same key is skipped.",
+        "",
+        *(f"- [`{table.name}`](#{table.name}): {table.doc}" for table in TABLES.values()),
+    ]
+    for table in TABLES.values():
+        lines += ["", *_table(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(table: Table) -> list[str]:
+    return [
+        f"## {table.name}",
+        "",
+        table.doc,
+        "",
+        f"Key: {', '.join(f'`{name}`' for name in table.key)}. "
+        + ("One folder per day." if table.by_day else "Not split by day."),
+        "",
+        *_head("column", "type", "must be given", "what it is"),
+        *(_column(column) for column in table.columns),
+    ]
+
+
+def _column(column: Column) -> str:
+    kind = f"*{column.kind} id*" if column.kind else _type(column.type)
+    return _row(f"`{column.name}`", kind, "yes" if column.required else "", column.doc)
+
+
+def _type(type_: pa.DataType) -> str:
+    if pa.types.is_list(type_):
+        return f"list of {_type(type_.value_type)}"
+    if pa.types.is_timestamp(type_):
+        return "moment"
+    if pa.types.is_decimal(type_):
+        return "money"
+    return {"string": "text", "int64": "whole number"}[str(type_)]
+
+
+# --- settings ---------------------------------------------------------------------------------
+
+
+def settings() -> str:
+    """Return the page of the settings: name, environment, default, meaning."""
+    lines = [
+        "# Settings",
+        "",
+        MADE,
+        "",
+        (
+            "A workspace's settings are in its `ombud.toml`. The environment wins over the file. Every setting has a "
+            "default that works; an unknown one is an error."
+        ),
+        "",
+        *_head("in `ombud.toml`", "in the environment", "default", "what it is"),
+    ]
+    for name, one in Settings.model_fields.items():
+        default = "" if one.default is None else f"`{one.default}`"
+        lines.append(_row(f"`{name}`", f"`OMBUD_{name.upper()}`", default, f"{one.description}"))
+    lines += [
+        "",
+        (
+            "`OMBUD_WORKSPACE` names the workspace itself, as `--workspace` does. Without either it is the folder where "
+            "you are."
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# --- exit codes and errors --------------------------------------------------------------------
+
+
+def exit_codes() -> str:
+    """Return the page of exit codes, and of the errors that lead to them."""
+    lines = [
+        "# Exit codes and errors",
+        "",
+        MADE,
+        "",
+        *_head("code", "when"),
+        _row("0", "done; an import with rejected rows too, unless there are more than `--max-rejects`"),
+        _row("1", "found problems: a check or a verification that fails, too many rejected rows"),
+        _row("2", "the command or its input is wrong"),
+        _row("3", "something is missing on this machine; `ombud doctor` says how to get it"),
+        _row("4", "refused: a rule, a role, another process, the disk or the database says no"),
+        _row("70", "a bug in Ombud; run it again with `--debug` and report what it shows"),
+        _row("130", "stopped by you (Ctrl-C); run it again to go on"),
+        "",
+        (
+            "An error is two sentences on standard error: what happened and where, and what to do. With `--json` it is "
+            'one document on standard output: `{"error": {"kind", "message", "hint"}}`. There is no traceback without '
+            "`--debug`. In Python, each is an exception in `ombud.model.errors`:"
+        ),
+        "",
+        *_head("kind", "is a", "exit code", "when no other words are given"),
+    ]
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        doc = (kind.__doc__ or "").strip().splitlines()[0]
+        parent = kind.__mro__[1].__name__
+        lines.append(_row(f"`{name}`", f"`{parent}`", str(kind.exit_code), doc))
+    return "\n".join(lines) + "\n"
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Return the page of the commands: usage, arguments and options of each."""
+    root = get_command(app)
+    top = typer.Context(root, info_name="ombud")
+    lines = [
+        "# Commands",
+        "",
+        MADE,
+        "",
+        (
+            "Every command speaks to people by default, and prints one JSON document with `--json` "
+            "(see [JSON documents](json.md)). These options may stand anywhere:"
+        ),
+        "",
+        *_head("option", "what it does"),
+        *(_row(f"`{name}`", text) for name, text in _records(top)),
+        "",
+    ]
+    found = list(_walk(top))
+    lines += [f"- [`{ctx.command_path}`](#{ctx.command_path.replace(' ', '-')}): {_first(ctx)}" for ctx in found]
+    for ctx in found:
+        lines += ["", *_command(ctx)]
+    return "\n".join(lines) + "\n"
+
+
+def _walk(ctx: typer.Context) -> Iterator[typer.Context]:
+    group: Any = ctx.command
+    for name in sorted(group.list_commands(ctx)):
+        command = group.get_command(ctx, name)
+        if command.hidden:
+            continue
+        inside = typer.Context(command, info_name=name, parent=ctx)
+        if hasattr(command, "list_commands"):
+            yield from _walk(inside)
+        else:
+            yield inside
+
+
+def _first(ctx: typer.Context) -> str:
+    return (ctx.command.help or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def _records(ctx: typer.Context) -> list[tuple[str, str]]:
+    pairs = [param.get_help_record(ctx) for param in ctx.command.get_params(ctx)]
+    return [(name, " ".join(text.split())) for name, text in filter(None, pairs) if "--help" not in name]
+
+
+def _command(ctx: typer.Context) -> list[str]:
+    usage = ctx.command.get_usage(ctx).removeprefix("Usage: ")
+    lines = [f"## {ctx.command_path}", "", "```text", " ".join(usage.split()), "```", ""]
+    lines += [(ctx.command.help or "").strip()]
+    if records := _records(ctx):
+        lines += ["", *_head("", "what it is"), *(_row(f"`{name}`", text) for name, text in records)]
+    return lines
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "exit-codes.md": exit_codes,
+    "lake-tables.md": lake_tables,
+    "settings.md": settings,
+}
+"""Every generated page of the reference by its file name."""
+
+
+def outdated(folder: Path = FOLDER) -> list[str]:
+    """Return the names of pages in `folder` that the code no longer says."""
+    return [
+        name
+        for name, make in PAGES.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != make()
+    ]
+
+
+def main(arguments: list[str], folder: Path = FOLDER) -> int:
+    """Write the pages, or with `--check` say which are out of date."""
+    old = outdated(folder)
+    if "--check" in arguments:
+        for name in old:
+            sys.stderr.write(f"{folder / name} is out of date: run `make docs`.\n")
+        return 1 if old else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in old:
+        (folder / name).write_text(PAGES[name](), encoding="utf-8")
+        sys.stdout.write(f"wrote {folder / name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
