@@ -111,8 +111,8 @@ def settings() -> str:
     lines += [
         "",
         (
-            "`OMBUD_WORKSPACE` names the workspace itself, as `--workspace` does. Without either it is the folder where "
-            "you are."
+            "`OMBUD_WORKSPACE` names the workspace itself, as `--workspace` does. Without either it is the folder "
+            "where you are."
         ),
     ]
     return "\n".join(lines) + "\n"
