@@ -1,0 +1,23 @@
+"""Which addresses are the same page: entity resolution of spaces, made for text that OCR read."""
+
+from __future__ import annotations
+
+from ombud.lake.resolution.evaluate import Evaluation, LabelledPair, evaluate_resolution, read_pairs
+from ombud.lake.resolution.outcome import Doubtful, Entity, Merged, Resolution, SpaceRow
+from ombud.lake.resolution.resolve import resolve_spaces
+from ombud.lake.resolution.weigh import Calibration, calibrate
+
+__all__ = [
+    "Calibration",
+    "Doubtful",
+    "Entity",
+    "Evaluation",
+    "LabelledPair",
+    "Merged",
+    "Resolution",
+    "SpaceRow",
+    "calibrate",
+    "evaluate_resolution",
+    "read_pairs",
+    "resolve_spaces",
+]

@@ -1,0 +1,69 @@
+"""Which of several readings is the best, and how to show it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ombud.lake.resolution.glyphs import clean, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["best_reading", "mended", "shown"]
+
+_MOST = 12
+"""Readings compared with each other at most; the rest are rarer."""
+
+
+def mended(name: str) -> str:
+    """Return `name` with what no writer means put right: a capital or a bar inside a word in small letters."""
+    out = clean(name).replace("|", "l")
+    out = re.sub(
+        r"(?<=[a-z])[CKOSUVWXZ](?=[a-z]|$)", lambda m: m[0].lower() if _in_small(out, m.start()) else m[0], out
+    )
+    out = re.sub(r"(?<=[a-z])I(?=[a-z]|\b)(?![nmst])", "l", out)
+    out = re.sub(r"(?<=[BCFGPS])I(?=[a-z])", "l", out)  # BIack, FIorida: a capital never stands second
+    out = re.sub(r"\bI(?=i)", "l", out)  # Iife
+    return re.sub(r"(?:(?<![A-Za-z])|(?<=[a-z]))l(?=nst)", "I", out)  # lnst: l never stands before these
+
+
+def _breaks(text: str, at: int) -> bool:
+    """Tell whether the capital at `at` breaks a word instead of beginning one (as in `BeeBuzz`)."""
+    rest = re.match(r"[a-z]*", text[at + 1 :])
+    length = len(rest[0]) if rest else 0
+    return length <= 2  # noqa: PLR2004 - a word of three letters or more may begin here
+
+
+def _strangeness(name: str) -> int:
+    """Count what makes a reading implausible."""
+    return len(re.findall(r"[|!\]\u201c]|[a-z][A-Z](?=[a-z]|$)|[A-Z]I(?=[a-z])", name))
+
+
+def best_reading(readings: Iterable[tuple[str, int]]) -> str:
+    """Return the reading that the others support best, weighed by how often each occurs.
+
+    A reading is supported by every other that differs from it only by what OCR
+    confuses; of equally supported ones the most plausible wins, then the first by alphabet.
+    """
+    weights: dict[str, int] = {}
+    for name, weight in readings:
+        if name:
+            weights[clean(name)] = weights.get(clean(name), 0) + weight
+    rare_last = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST]
+    if not rare_last:
+        return ""
+
+    def support(name: str) -> float:
+        return sum(w for other, w in rare_last if compare(name, other).ordinary == 0)
+
+    def own(name: str) -> int:
+        return sum(w for other, w in rare_last if mended(other) == mended(name))
+
+    return min((n for n, _ in rare_last), key=lambda n: (-support(n), -own(n), _strangeness(n), -weights[n], n))
+
+
+def shown(name: str, *, title: bool) -> str:
+    """Return a reading as people should see it; a title's dashes stand for spaces."""
+    plain = mended(name)
+    return re.sub(r"[-_ ]+", " ", plain).strip() if title else plain
