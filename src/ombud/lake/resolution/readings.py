@@ -19,20 +19,19 @@ _MOST = 12
 def mended(name: str) -> str:
     """Return `name` with what no writer means put right: a capital or a bar inside a word in small letters."""
     out = clean(name).replace("|", "l")
-    out = re.sub(
-        r"(?<=[a-z])[CKOSUVWXZ](?=[a-z]|$)", lambda m: m[0].lower() if _in_small(out, m.start()) else m[0], out
-    )
+    before = out
+    out = re.sub(r"(?<=[a-z])[CKOSUVWXZ](?=[a-z]|$)", lambda m: _lower_if_breaking(before, m), before)
     out = re.sub(r"(?<=[a-z])I(?=[a-z]|\b)(?![nmst])", "l", out)
     out = re.sub(r"(?<=[BCFGPS])I(?=[a-z])", "l", out)  # BIack, FIorida: a capital never stands second
     out = re.sub(r"\bI(?=i)", "l", out)  # Iife
     return re.sub(r"(?:(?<![A-Za-z])|(?<=[a-z]))l(?=nst)", "I", out)  # lnst: l never stands before these
 
 
-def _breaks(text: str, at: int) -> bool:
-    """Tell whether the capital at `at` breaks a word instead of beginning one (as in `BeeBuzz`)."""
-    rest = re.match(r"[a-z]*", text[at + 1 :])
+def _lower_if_breaking(text: str, found: re.Match[str]) -> str:
+    """Return the capital made small when it breaks a word instead of beginning one (as in `BeeBuzz`)."""
+    rest = re.match(r"[a-z]*", text[found.end() :])
     length = len(rest[0]) if rest else 0
-    return length <= 2  # noqa: PLR2004 - a word of three letters or more may begin here
+    return found[0].lower() if length <= 2 else found[0]  # noqa: PLR2004 - a word of three letters or more may begin
 
 
 def _strangeness(name: str) -> int:

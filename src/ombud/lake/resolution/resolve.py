@@ -141,7 +141,8 @@ def _entity(members: list[_Place], split: str | None = None) -> Entity:
 def _named(name: str, address: Address, number: str | None) -> str:
     if address.kind in _NAMED and name:
         return name
-    return f"{address.platform.capitalize()} {address.kind if address.kind != 'unknown' else 'address'} {number or ''}".strip()
+    what = "address" if address.kind == "unknown" else address.kind
+    return f"{address.platform.capitalize()} {what} {number or ''}".strip()
 
 
 def _weight(place: _Place) -> int:

@@ -138,6 +138,12 @@ def _alike(one: Address, other: Address, calibration: Calibration) -> tuple[floa
         return None
     if found.ordinary:
         return probability, f"{shown} differ by one character that OCR rarely confuses.", False
+    return _one_reading(one, other, found, probability)
+
+
+def _one_reading(one: Address, other: Address, found: Difference, probability: float) -> tuple[float, str, bool]:
+    """Judge two names that only OCR makes different."""
+    shown = f"`{clean(one.name)}` and `{clean(other.name)}`"
     how = "are the same" if found.cost == 0 else _described(found)
     if not (one.unique_name and other.unique_name):
         reason = f"{shown} {how}, but only one of the addresses carries a page number, and names may repeat."
