@@ -16,9 +16,11 @@ from ombud.records.tables import figure, finding, finding_figure, finding_row
 from ombud.records.upsert import insert_new
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
-__all__ = ["FindingRow", "count", "get", "listing", "resting_on", "save"]
+__all__ = ["FindingRow", "count", "get", "listing", "resting_on", "save", "strengths"]
 
 _ELSEWHERE = {"rows", "figures"}
 
@@ -105,6 +107,12 @@ def resting_on(tx: Connection, table: str, row_id: str) -> list[str]:
     """Return the ids of the findings whose evidence holds this row of the lake."""
     query = select(finding_row.c.finding_id).where(finding_row.c.table_name == table, finding_row.c.row_id == row_id)
     return list(tx.execute(query.distinct().order_by(finding_row.c.finding_id)).scalars())
+
+
+def strengths(tx: Connection, finding_ids: Iterable[str]) -> dict[str, tuple[float, float | None]]:
+    """Return score and q of findings by id, without reading their details."""
+    query = select(finding.c.id, finding.c.score, finding.c.q).where(finding.c.id.in_(list(finding_ids)))
+    return {row.id: (row.score, row.q) for row in tx.execute(query)}
 
 
 def _chosen(query: Select[Any], says: str | None, subject_kind: str | None) -> Select[Any]:
