@@ -17,6 +17,9 @@ from ombud.cli.app import app
 from ombud.model import errors
 from ombud.model.schema import KINDS, TABLES, Column, Table
 from ombud.model.settings import Settings
+from ombud.web.access import PUBLIC
+from ombud.web.app import MODULES
+from ombud.web.pages import PageSpec, twin_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,9 +215,45 @@ def _command(ctx: typer.Context) -> list[str]:
     return lines
 
 
+# --- pages over HTTP --------------------------------------------------------------------------
+
+
+def http() -> str:
+    """Return the page of the routes: path, who may ask, what it gives, its JSON twin."""
+    specs = [spec for pages in MODULES for spec in pages.specs if spec.in_schema]
+    lines = [
+        "# Pages and their JSON twins",
+        "",
+        MADE,
+        "",
+        (
+            "A page and its JSON twin are made from the same data. `/openapi.json` describes every route with its "
+            "fields. A problem is a page for people, and RFC 9457 JSON for whoever asks for JSON."
+        ),
+        "",
+        (
+            "Staff routes need a sign-in and one of the roles that they name; without a sign-in a page leads to the "
+            "sign-in. A form needs the token of the page that it is on, so that no other site can send it."
+        ),
+    ]
+    for title, public in (("For everybody", True), ("For staff", False)):
+        lines += ["", f"## {title}", "", *_head("route", "JSON twin", "who", "what it is")]
+        lines += [_route(spec) for spec in specs if (spec.access == PUBLIC) is public]
+    return "\n".join(lines) + "\n"
+
+
+def _route(spec: PageSpec) -> str:
+    method = "POST" if spec.does == "form" else "GET"
+    twin = f"`{twin_path(spec.path)}`" if spec.does == "page" and spec.twin else ""
+    who = "everybody" if isinstance(spec.access, str) else ", ".join(sorted(spec.access))
+    what = (spec.function.__doc__ or "").strip().splitlines()[0]
+    return _row(f"{method} `{spec.path}`", twin, who, what)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "exit-codes.md": exit_codes,
+    "http.md": http,
     "lake-tables.md": lake_tables,
     "settings.md": settings,
 }

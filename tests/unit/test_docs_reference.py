@@ -11,6 +11,8 @@ import pytest
 from ombud.model import errors
 from ombud.model.schema import TABLES
 from ombud.model.settings import Settings
+from ombud.web.access import PUBLIC
+from ombud.web.app import MODULES
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -65,6 +67,20 @@ def test_every_command_is_described(generate: ModuleType) -> None:
         assert f"\n## {command}\n" in page
         part = page.split(f"\n## {command}\n")[1].split("\n## ")[0]
         assert len(part.split("```")[2].strip()) > 20, command
+
+
+def test_every_route_is_described_with_who_may_ask(generate: ModuleType) -> None:
+    page = generate.http()
+    staff = page.split("## For staff")[1]
+    assert "everybody" not in staff
+    for pages in MODULES:
+        for spec in pages.specs:
+            if not spec.in_schema:
+                continue
+            method = "POST" if spec.does == "form" else "GET"
+            (line,) = [line for line in page.splitlines() if line.startswith(f"| {method} `{spec.path}` |")]
+            assert all(role in line for role in ([] if spec.access == PUBLIC else spec.access))
+            assert len(line.rsplit("|", 2)[1].strip()) > 10, spec.path
 
 
 def test_pages_are_written_once_and_then_current(generate: ModuleType, tmp_path: Path) -> None:
