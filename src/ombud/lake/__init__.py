@@ -1,1 +1,8 @@
 """What happened: Parquet tables, import and attach, entity resolution, engines."""
+
+from __future__ import annotations
+
+from ombud.lake.batch import Batch, Counts
+from ombud.lake.store import Lake, open_lake
+
+__all__ = ["Batch", "Counts", "Lake", "open_lake"]

@@ -1,0 +1,1 @@
+"""Named queries over the lake's tables and over rows on their way into it."""
