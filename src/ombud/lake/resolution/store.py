@@ -19,8 +19,11 @@ OCR_FORMATS = frozenset({"ira-ads"})
 """Import formats whose text was read by OCR. All others are taken letter by letter."""
 
 _SPACES = """
-WITH used AS (SELECT space, count(*) AS weight, min(import_id) AS import_id FROM ads WHERE space IS NOT NULL GROUP BY space),
-     described AS (SELECT space, min(url) AS url, min(name) AS name, min(import_id) AS import_id FROM spaces GROUP BY space)
+WITH used AS (
+    SELECT space, count(*) AS weight, min(import_id) AS import_id FROM ads WHERE space IS NOT NULL GROUP BY space
+), described AS (
+    SELECT space, min(url) AS url, min(name) AS name, min(import_id) AS import_id FROM spaces GROUP BY space
+)
 SELECT i.name, d.url, d.name, coalesce(u.weight, 1), coalesce(u.import_id, d.import_id)
 FROM used u FULL JOIN described d ON u.space = d.space
 JOIN space_ids i ON i.id = coalesce(u.space, d.space)
@@ -33,7 +36,7 @@ def space_rows(lake: Lake, *, ocr_formats: frozenset[str] = OCR_FORMATS) -> list
     with lake.duck() as duck:
         found = duck.sql(_SPACES).fetchall()
     with lake.records.read() as tx:
-        formats = {run.id: run.format for run in imports.listing(tx)}
+        formats = {run.id: run.format for run in imports.listing(tx, limit=1_000_000)}
     return [
         SpaceRow(space, url or None, name or None, weight, formats.get(import_id or "") in ocr_formats)
         for space, url, name, weight, import_id in found
