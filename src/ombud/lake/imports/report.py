@@ -50,12 +50,9 @@ class ImportReport(msgspec.Struct, frozen=True):
     rejects_file: str | None
     """the first file of rejects; each file of the import names its own in `files`"""
     files: list[FileReport]
+    too_many_rejects: bool
+    """whether more rows were rejected than `--max-rejects` allows: then the command ends with 1"""
     seconds: float
-
-    @property
-    def rejected(self) -> int:
-        """Return how many rows were rejected in all."""
-        return sum(counts.rejected for counts in self.tables.values())
 
 
 def summed(files: list[FileReport]) -> dict[str, TableCounts]:

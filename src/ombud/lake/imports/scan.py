@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
 
 import pyarrow as pa
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int | None, str], None]
 
-__all__ = ["LONGEST_ROW", "Scan", "file_kind", "hash_file", "scan_text"]
+Packed = Literal["gzip", "zstd"]
+
+__all__ = ["LONGEST_ROW", "Packed", "Scan", "file_kind", "hash_file", "scan_text"]
 
 LONGEST_ROW = 4_000_000
 """Bytes of one row of a text file; a longer row is rejected unread."""
@@ -42,7 +44,7 @@ _SUFFIXES = {
     ".sqlite": "sqlite",
     ".sqlite3": "sqlite",
 }
-_PACKED = {".gz": "gzip", ".zst": "zstd"}
+_PACKED: dict[str, Packed] = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {
     b"PAR1": "a Parquet file",
     b"SQLite format 3\0": "an SQLite database",
@@ -66,7 +68,7 @@ class FileKind:
     """What a file is: `csv`, `tsv`, `ndjson`, `parquet` or `sqlite`, and how it is packed."""
 
     kind: str
-    packed: str | None
+    packed: Packed | None
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ def hash_file(path: Path, progress: Progress | None = None) -> str:
     return digest.hexdigest()
 
 
-def scan_text(path: Path, packed: str | None, unpack_to: Path | None, progress: Progress | None = None) -> Scan:
+def scan_text(path: Path, packed: Packed | None, unpack_to: Path | None, progress: Progress | None = None) -> Scan:
     """Look through a text file once; write it unpacked to `unpack_to` when it is packed.
 
     Raises `InputError` when the packed stream is damaged or ends early, and
@@ -221,7 +223,9 @@ def _write(out: IO[bytes], chunk: bytes, path: Path) -> None:
         raise StorageError(f"Cannot unpack {path}: {error.strerror}.", hint="Make room in the workspace.") from error
 
 
-def _chunks(path: Path, packed: str | None, progress: Progress | None, digest: _Hash | None = None) -> Iterator[bytes]:
+def _chunks(
+    path: Path, packed: Packed | None, progress: Progress | None, digest: _Hash | None = None
+) -> Iterator[bytes]:
     try:
         total = path.stat().st_size
         with path.open("rb") as raw:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 import duckdb
 
 from ombud.lake.imports.columns import literal, name
-from ombud.lake.imports.scan import LONGEST_ROW, Scan, scan_text
+from ombud.lake.imports.scan import LONGEST_ROW, Packed, Scan, scan_text
 from ombud.lake.imports.stage import damaged, exact, parquet
 from ombud.lake.imports.text_rows import csv_rows, json_rows, split_header
 from ombud.model.errors import InputError, StorageError
@@ -101,7 +101,7 @@ class CsvSource:
         return lost
 
 
-def open_csv(stage: Stage, path: Path, packed: str | None, *, tab: bool) -> CsvSource:
+def open_csv(stage: Stage, path: Path, packed: Packed | None, *, tab: bool) -> CsvSource:
     """Scan a CSV or TSV file and read its header; the delimiter of a CSV is what splits the header most."""
     unpacked, scan = _scanned(stage, path, packed)
     candidates = b"\t" if tab else _DELIMITERS
@@ -144,7 +144,7 @@ class NdjsonSource:
     open_ended: bool = True
 
     @classmethod
-    def open(cls, stage: Stage, path: Path, packed: str | None) -> Self:
+    def open(cls, stage: Stage, path: Path, packed: Packed | None) -> Self:
         """Scan the file and look at its first objects."""
         unpacked, scan = _scanned(stage, path, packed)
         columns: dict[str, None] = {}
@@ -255,7 +255,7 @@ class ParquetSource:
         raise InputError(f"{self.path} cannot be read.", hint="Write it again.")
 
 
-def _scanned(stage: Stage, path: Path, packed: str | None) -> tuple[Path, Scan]:
+def _scanned(stage: Stage, path: Path, packed: Packed | None) -> tuple[Path, Scan]:
     target = stage.path("unpacked") if packed else None
     scan = scan_text(path, packed, target, stage.progress)
     return target or path, scan

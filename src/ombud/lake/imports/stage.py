@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from ombud.lake.imports.columns import literal, name
+from ombud.lake.imports.columns import door_type, literal, name
 from ombud.model.errors import InputError, StorageError
 from ombud.model.schema import TABLES
 
@@ -128,6 +130,21 @@ class Stage:
         columns = ", ".join(name(column) for column in TABLES[table].door.names)
         sql = f"FROM {parquet(file)} SELECT {columns}" + (" WHERE reject IS NULL" if rejected else "")
         return Staged(table, sql, total + lost, rejected + lost, flagged)
+
+    def rows(self, table: str, rows: list[dict[str, Any]], *, rejected: int = 0) -> Staged:
+        """Stage rows made in Python (for sources that are small), keys named like the door's columns."""
+        file = self.path("parquet")
+        door = TABLES[table].door
+        pq.write_table(pa.Table.from_pylist(rows, schema=door), file, compression="zstd")
+        flagged = sum(row.get("quality") is not None for row in rows)
+        return Staged(table, f"FROM {parquet(file)}", len(rows) + rejected, rejected, flagged)
+
+    def query(self, table: str, sql: str, *, rejected: int = 0) -> Staged:
+        """Stage the rows of `sql`, which has the door's columns; `rejected` rows were left out of it."""
+        columns = ", ".join(f"{name(c)}::{door_type(TABLES[table][c])} AS {name(c)}" for c in TABLES[table].door.names)
+        file = self.write(f"FROM ({sql}) SELECT {columns}")
+        rows, flagged = self.one(f"FROM {parquet(file)} SELECT count(*), count(quality)")
+        return Staged(table, f"FROM {parquet(file)}", rows + rejected, rejected, flagged)
 
     def rejected_rows(self, file: Path) -> Iterator[tuple[int, str]]:
         """Yield number (from 0) and reason of each rejected row of a staged file, in order."""

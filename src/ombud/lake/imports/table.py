@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ombud.lake.imports.mapping import Mapping
+    from ombud.lake.imports.mapping import Mapping, Rule
     from ombud.lake.imports.sources import Source
     from ombud.lake.imports.stage import Options, Stage
     from ombud.lake.imports.text_rows import Row
     from ombud.model.schema import Table
 
-__all__ = ["KINDS", "TableReader", "open_source"]
+__all__ = ["KINDS", "Rows", "TableReader", "open_source"]
+
+_UNREAD = (duckdb.InvalidInputException, duckdb.ConversionException)
+_SHOWN = 12
 
 KINDS = frozenset({"csv", "tsv", "ndjson", "parquet"})
 
@@ -58,29 +62,8 @@ class TableReader:
             )
 
     def read(self) -> Reading:
-        """Stage the rows: the fast way, or from a clean copy when the fast way finds anything odd."""
-        source = self.source
-        if not source.harmful:
-            mark = self.stage.rejects.mark()
-            try:
-                file = self.stage.write(self._sql())
-            except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-                if not source.is_text:
-                    raise damaged(self.path, error) from error
-            else:
-                total, rejected, _ = self.stage.count(file)
-                if not rejected or self._locate(file) == total:
-                    staged = self.stage.staged(self.table.name, file)
-                    return Reading(staged.read, [staged])
-                # The parser saw other rows than the exact way does: take the exact way.
-                self.stage.rejects.rewind(mark)
-        lost = source.clean(self.stage, self.table.name)
-        try:
-            file = self.stage.write(self._sql())
-        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-            raise damaged(self.path, error) from error
-        if self.stage.count(file)[1]:
-            self._locate(file)
+        """Stage the rows that fit; the others go to the rejects."""
+        file, lost = Rows(self.stage, self.path, self.source, self.table, self.mapping.columns).staged()
         staged = self.stage.staged(self.table.name, file, lost=lost)
         return Reading(staged.read, [staged])
 
@@ -105,10 +88,50 @@ class TableReader:
                 )
         return mapping
 
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one source as rows of one table, which need not be one of the lake's."""
+
+    stage: Stage
+    path: Path
+    source: Source
+    table: Table
+    rules: dict[str, Rule]
+
+    def staged(self) -> tuple[Path, int]:
+        """Stage every row, in order, with `quality` and `reject`, and keep the rejects.
+
+        Goes the fast way, or from a clean copy when the fast way finds anything
+        odd. Returns the file and how many rows were rejected before they came there.
+        """
+        source = self.source
+        if not source.harmful:
+            mark = self.stage.rejects.mark()
+            try:
+                file = self.stage.write(self._sql())
+            except _UNREAD as error:
+                if not source.is_text:
+                    raise damaged(self.path, error) from error
+            else:
+                total, rejected, _ = self.stage.count(file)
+                if not rejected or self._locate(file) == total:
+                    return file, 0
+                # The parser saw other rows than the exact way does: take the exact way.
+                self.stage.rejects.rewind(mark)
+        lost = source.clean(self.stage, self.table.name)
+        try:
+            file = self.stage.write(self._sql())
+        except _UNREAD as error:
+            raise damaged(self.path, error) from error
+        if self.stage.count(file)[1]:
+            self._locate(file)
+        return file, lost
+
     def _sql(self) -> str:
         fits = []
-        wanted = [rule.source for rule in self.mapping.columns.values() if rule.source is not None]
-        for column, rule in self.mapping.columns.items():
+        wanted = [rule.source for rule in self.rules.values() if rule.source is not None]
+        for column, rule in self.rules.items():
             expression, kind = (None, "") if rule.source is None else self.source.expression(rule.source, wanted)
             fits.append(fit(self.table[column], rule, expression, kind, text_nul=not self.source.is_text))
         return f"FROM {self.source.relation(wanted)} SELECT {fitted(self.table, fits)}"
@@ -148,5 +171,5 @@ def locate(stage: Stage, table: str, rows: Iterable[Row], rejected: Iterable[tup
 
 
 def _some(columns: list[str]) -> str:
-    shown = ", ".join(f"`{c}`" for c in columns[:12])
-    return f"{shown} and {len(columns) - 12} more" if len(columns) > 12 else shown
+    shown = ", ".join(f"`{c}`" for c in columns[:_SHOWN])
+    return f"{shown} and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else shown

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Row", "csv_rows", "json_rows", "split_header"]
 
 _BOM = b"\xef\xbb\xbf"
-_QUOTE = 0x22
+_QUOTE, _SPACE = 0x22, 0x20
 
 
 class Row(NamedTuple):
@@ -84,7 +84,7 @@ class _Fields:
         self.open = False
         """inside quotes at the end of what was fed"""
         self.problem: str | None = None
-        self._part = b""
+        self._part = bytearray()
 
     def feed(self, line: bytes) -> None:
         """Take one line with its line break."""
@@ -92,14 +92,14 @@ class _Fields:
         while True:
             if self.open:
                 at = self._inside(line, at)
-                if self.open or self.problem:
+                if self.open:
                     return
             else:
                 start = at
-                while start < end and line[start] == 0x20 and self.delimiter != b" ":
+                while start < end and line[start] == _SPACE and self.delimiter != b" ":
                     start += 1
                 if start < end and line[start] == _QUOTE:
-                    self.open, self._part, at = True, b"", start + 1
+                    self.open, self._part, at = True, bytearray(), start + 1
                     continue
                 stop = line.find(self.delimiter, at, end)
                 stop = end if stop < 0 else stop
@@ -125,7 +125,7 @@ class _Fields:
             self._part += line[at:quote]
             if line[quote + 1 : quote + 2] != b'"':
                 self.open = False
-                self.fields.append(self._part)
+                self.fields.append(bytes(self._part))
                 return quote + 1
             self._part += b'"'
             at = quote + 2
@@ -259,10 +259,13 @@ def _json_problem(line: bytes) -> str | None:
         return f"not JSON: {error.msg} at column {error.colno}"
     except ValueError as error:
         return f"not JSON that can be taken: {error}"
-    if value is None:
-        return None
-    if not isinstance(value, dict):
+    if value is not None and not isinstance(value, dict):
         return "not a JSON object"
+    return _odd_text(line, value)
+
+
+def _odd_text(line: bytes, value: object) -> str | None:
+    """Say which escaped character no text may hold."""
     if b"\\u" in line:
         if b"\\u0000" in line and _holds_nul(value):
             return "a NUL character"

@@ -1,0 +1,111 @@
+"""What the values of one column of a stranger's file look like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ombud.lake.imports.mapping import Moments
+
+__all__ = ["Profile", "profile"]
+
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,2}0*)?")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?|und")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_UNIX: dict[Moments, tuple[float, float]] = {
+    "unix-seconds": (788e6, 4.2e9),
+    "unix-ms": (788e9, 4.2e12),
+    "unix-us": (788e12, 4.2e15),
+}
+_SEPARATORS = ("|", ";", ",", " ")
+_MOSTLY = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Shares (0 to 1) of the values that are given, over a sample of rows."""
+
+    rows: int
+    given: float
+    """share of the rows that have a value"""
+    distinct: float
+    urls: float
+    whole: float
+    amounts: float
+    dates: float
+    """ISO dates"""
+    unix: Moments | None
+    """how moments are counted, when nearly all values look counted"""
+    languages: float
+    currencies: float
+    length: float
+    """mean length"""
+    lists: bool
+    """nearly all values are JSON lists"""
+    separator: str | None
+    """what separates items, when the values look like lists in one text"""
+
+
+def profile(values: Sequence[str | None]) -> Profile:
+    """Look at the values of one column."""
+    given = [v.strip() for v in values if v is not None and v.strip()]
+    n = len(given) or 1
+
+    def share(fits: Callable[[str], object]) -> float:
+        return sum(1 for v in given if fits(v)) / n
+
+    whole = share(_WHOLE.fullmatch)
+    lists = bool(given) and share(lambda v: v.startswith("[") and v.endswith("]")) > _MOSTLY
+    return Profile(
+        rows=len(values),
+        given=len(given) / (len(values) or 1),
+        distinct=len(set(given)) / n,
+        urls=share(_URL.match),
+        whole=whole,
+        amounts=share(_AMOUNT.fullmatch),
+        dates=share(_date),
+        unix=_unix(given) if given and whole > _MOSTLY else None,
+        languages=share(_LANGUAGE.fullmatch),
+        currencies=share(_CURRENCY.fullmatch),
+        length=sum(map(len, given)) / n,
+        lists=lists,
+        separator=None if lists else _separator(given),
+    )
+
+
+def _date(value: str) -> bool:
+    if not _ISO.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value.replace(" UTC", "+00:00"))
+    except ValueError:
+        return False
+    return True
+
+
+def _unix(given: list[str]) -> Moments | None:
+    numbers = [float(v) for v in given if _WHOLE.fullmatch(v)]
+    for unit, (low, high) in _UNIX.items():
+        if sum(low <= number <= high for number in numbers) > _MOSTLY * len(given):
+            return unit
+    return None
+
+
+def _separator(given: list[str]) -> str | None:
+    """Return the separator that splits several values into short items, none of them a sentence."""
+    for sign in _SEPARATORS:
+        split = [v.split(sign) for v in given if sign in v]
+        if len(split) < max(2, 0.02 * len(given)):
+            continue
+        items = [item.strip() for parts in split for item in parts if item.strip()]
+        if items and all(" " not in item for item in items):
+            return sign
+    return None
