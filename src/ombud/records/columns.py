@@ -13,19 +13,39 @@ from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
+    from sqlalchemy.types import TypeEngine
 
 __all__ = ["Json", "Moment", "Number", "Words", "to_json"]
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """A whole number of 64 bits; SQLite numbers rows by themselves only under the name INTEGER."""
 
-Json = JSON(none_as_null=True)
-"""Any JSON value, kept as text; `None` is the database's null."""
-
 
 def to_json(value: object) -> str:
-    """Return `value` as JSON text in ASCII; `ValueError` for NaN and infinity, which JSON has not."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    """Return `value` as JSON text in ASCII; `InputError` for NaN and infinity, which JSON has not."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise InputError("A number is not finite, so JSON cannot hold it.", hint="Use null instead.") from None
+
+
+class Json(TypeDecorator[Any]):
+    """Any JSON value; `None` is the database's null. Kept as text, so that 1.0 and 2**64 come back as they were."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return text for SQLite, where a column called JSON would turn 1.0 into 1."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSON(none_as_null=True))
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> Any:  # noqa: ANN401 - any JSON value
+        """Write JSON on SQLite; PostgreSQL's driver does it by itself, with `to_json`."""
+        return value if value is None or dialect.name != "sqlite" else to_json(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:  # noqa: ANN401 - any JSON value
+        """Read JSON on SQLite; PostgreSQL's driver does it by itself."""
+        return value if value is None or dialect.name != "sqlite" else json.loads(value)
 
 
 class Moment(TypeDecorator[datetime]):

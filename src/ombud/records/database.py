@@ -94,7 +94,7 @@ def engine_for(url: URL, *, wait: float = WAIT, foreign_keys: bool = True) -> En
                 pool_pre_ping=True,
                 connect_args={"options": options, "connect_timeout": 10},
             )
-        engine = create_engine(url, json_serializer=to_json, connect_args={"timeout": wait})
+        engine = create_engine(url, connect_args={"timeout": wait})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

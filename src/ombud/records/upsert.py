@@ -18,8 +18,8 @@ def insert_new(tx: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> 
     """Insert the rows whose key is not there yet; return how many were."""
     count = 0
     for row in rows:
-        statement = _insert(tx, table).values(row).on_conflict_do_nothing()
-        count += tx.execute(statement).rowcount
+        statement = _insert(tx, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+        count += len(tx.execute(statement).all())
     return count
 
 

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.JSON().with_variant(sa.Text(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 
 
@@ -54,12 +55,12 @@ def upgrade() -> None:
         "figure",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.JSON(), nullable=True),
+        sa.Column("value", JSON, nullable=True),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
-        sa.Column("parameters", sa.JSON(), nullable=False),
-        sa.Column("inputs", sa.JSON(), nullable=False),
-        sa.Column("ledger", sa.JSON(), nullable=False),
+        sa.Column("parameters", JSON, nullable=False),
+        sa.Column("inputs", JSON, nullable=False),
+        sa.Column("ledger", JSON, nullable=False),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("saved_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_figure")),
@@ -75,14 +76,14 @@ def upgrade() -> None:
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("q", sa.Double(), nullable=True),
         sa.Column("calibration", sa.Text(), nullable=False),
-        sa.Column("reasons", sa.JSON(), nullable=False),
-        sa.Column("explanations", sa.JSON(), nullable=False),
+        sa.Column("reasons", JSON, nullable=False),
+        sa.Column("explanations", JSON, nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("tool", sa.Text(), nullable=False),
         sa.Column("tool_version", sa.Text(), nullable=False),
-        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("settings", JSON, nullable=False),
         sa.Column("found_at", MOMENT, nullable=False),
-        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("detail", JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
     )
     op.create_index(op.f("ix_finding_says_score"), "finding", ["says", "score"], unique=False)
@@ -97,7 +98,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("finished_at", MOMENT, nullable=True),
-        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("counts", JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
     )
     op.create_index(
@@ -110,7 +111,7 @@ def upgrade() -> None:
         "job",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("payload", JSON, nullable=False),
         sa.Column("key", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("run_at", MOMENT, nullable=False),
@@ -120,7 +121,7 @@ def upgrade() -> None:
         sa.Column("leased_until", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("finished_at", MOMENT, nullable=True),
-        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("result", JSON, nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("key", name=op.f("uq_job_key")),
@@ -138,7 +139,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("import_id", sa.Text(), nullable=True),
         sa.Column("attached", sa.Boolean(), nullable=False),
-        sa.Column("mapping", sa.JSON(), nullable=True),
+        sa.Column("mapping", JSON, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("path", name=op.f("pk_lake_file")),
     )
@@ -147,7 +148,7 @@ def upgrade() -> None:
         "ledger_outbox",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("payload", JSON, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("published_at", MOMENT, nullable=True),
         sa.Column("ledger_index", NUMBER, nullable=True),
@@ -158,7 +159,7 @@ def upgrade() -> None:
     op.create_table(
         "meta",
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.JSON(), nullable=True),
+        sa.Column("value", JSON, nullable=True),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
     )
@@ -273,7 +274,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject_kind", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("parameters", sa.JSON(), nullable=False),
+        sa.Column("parameters", JSON, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("approved_by", sa.Text(), nullable=True),
@@ -290,7 +291,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("action_id", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("body", JSON, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
