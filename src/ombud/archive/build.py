@@ -45,6 +45,10 @@ SELECT a.ad, i.name, a.text, a.landing, epoch_us(a.happened_at), epoch_us(a.ende
 FROM ads a LEFT JOIN space_ids i ON i.id = a.space
 ORDER BY a.happened_at, a.ad
 """
+_DELIVERIES = """
+SELECT ad, epoch_us(happened_at), age, gender, region, impressions, reach FROM deliveries ORDER BY 1, 2
+"""
+_VERSIONS = "SELECT ad, epoch_us(happened_at), text, landing FROM ad_versions ORDER BY 1, 2"
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
 
 
@@ -136,15 +140,8 @@ class _Builder:
                 self._ads(rows, done, ocr)
                 done += len(rows)
                 self._progress(done, total, "ads into the archive")
-            self._copy(
-                duck, "SELECT ad, epoch_us(happened_at), text, landing FROM ad_versions ORDER BY 1, 2", "version", 4
-            )
-            self._copy(
-                duck,
-                "SELECT ad, epoch_us(happened_at), age, gender, region, impressions, reach FROM deliveries ORDER BY ALL",
-                "delivery",
-                7,
-            )
+            self._copy(duck, _VERSIONS, "version", 4)
+            self._copy(duck, _DELIVERIES, "delivery", 7)
         self._write_terms()
         self._readings()
         self._counted()
@@ -155,11 +152,14 @@ class _Builder:
             self._out.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
 
     def _pages(self) -> None:
-        rows = []
+        rows, slugs = [], set[str]()
         for number, entity in enumerate(self._resolution.entities, 1):
             self._ids[entity.id] = number
             self._page_of.update(dict.fromkeys(entity.spaces, number))
             slug = slug_of(entity.name, entity.id)
+            if slug in slugs:
+                slug = entity.id.replace("_", "-")
+            slugs.add(slug)
             rows.append((number, slug, entity.id, entity.name, entity.kind, entity.url, len(entity.spaces)))
         self._out.executemany(
             "INSERT INTO page (id, slug, entity, name, kind, url, readings) VALUES (?,?,?,?,?,?,?)", rows
@@ -180,7 +180,7 @@ class _Builder:
             shown = text.translate(_CONTROL) if text else text
             ads.append((number, ad, self._page_of.get(space), shown, *rest, json.dumps(quality) if quality else None))
             pairs |= {(self._term(raw, ocr=import_id in ocr), number) for raw in targeting or () if raw}
-        self._out.executemany(f"INSERT INTO ad VALUES ({', '.join('?' * 14)})", ads)
+        self._out.executemany("INSERT INTO ad VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", ads)
         self._out.executemany("INSERT INTO ad_term VALUES (?, ?)", sorted(pairs))
 
     def _term(self, raw: str, *, ocr: bool) -> int:

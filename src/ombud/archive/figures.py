@@ -67,12 +67,9 @@ def _sums(
         bound,
     ).fetchone()
     values = ("count(*)", "sum(impressions)", "sum(clicks)")
-    for name, unit, value, number in zip(
-        ("ads", "impressions", "clicks"), ("ads", "", "clicks"), values, counts, strict=True
-    ):
+    for name, value, number in zip(("ads", "impressions", "clicks"), values, counts, strict=True):
         query = _FROM_LAKE.format(value=value, where=lake_where)
-        unit_ = unit or "impressions"
-        yield Figure(figure_id(name, subject), name, number, unit_, query, dict(parameters), inputs, subject=subject)
+        yield Figure(figure_id(name, subject), name, number, name, query, dict(parameters), inputs, subject=subject)
     rows = archive.execute(
         f"SELECT currency, coalesce(sum(cents), 0) FROM ad{where} GROUP BY currency ORDER BY currency",  # noqa: S608 - ours
         bound,

@@ -45,8 +45,8 @@ CREATE VIRTUAL TABLE words USING fts5(
     text, content='ad', content_rowid='id', tokenize="unicode61 remove_diacritics 2", prefix='3'
 );
 """
-"""`created`, `ended`, `since`, `day`, `first`, `last`: microseconds since 1970, UTC. `cents`: hundredths of the currency.
-`currency`: empty when the source states none."""
+"""`created`, `ended`, `since`, `day`, `first`, `last`: microseconds since 1970, UTC. `cents`: hundredths of the
+currency. `currency`: empty when the source states none."""
 
 INDEXES = """
 INSERT INTO words (words) VALUES ('rebuild');

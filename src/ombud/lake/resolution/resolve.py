@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
+import msgspec
 from rapidfuzz.fuzz import ratio
 
 from ombud.lake.resolution.address import Address, parse_address
@@ -199,10 +200,15 @@ def resolve_spaces(
         groups[clusters.root(i)].append(i)
     entities: list[Entity] = []
     merges: list[Merged] = []
+    taken: set[str] = set()
     home: dict[int, str] = {}
     undone = set(apart)
     for members in groups.values():
         entity = _entity([places[i] for i in members])
+        if entity.id in taken:  # two that were left apart, alike in all but their exact address
+            key = min(places[i].address.key for i in members)
+            entity = msgspec.structs.replace(entity, id=derived_id("page", "address", key))
+        taken.add(entity.id)
         out = [s for s in entity.spaces if (s, entity.id) in undone] if len(entity.spaces) > 1 else []
         merges += [m for m in _merges(entity, members, places, strongest) if m.space not in out]
         for space in out:
