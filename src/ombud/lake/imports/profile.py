@@ -17,7 +17,8 @@ __all__ = ["Profile", "profile"]
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,2}0*)?")
-_ISO = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?")
+_COUNTED = re.compile(r"[0-9]{1,18}([.][0-9]*)?")
+_ISO = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T].*)?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?|und")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _UNIX: dict[Moments, tuple[float, float]] = {
@@ -27,6 +28,8 @@ _UNIX: dict[Moments, tuple[float, float]] = {
 }
 _SEPARATORS = ("|", ";", ",", " ")
 _MOSTLY = 0.95
+_SOME = 0.02
+_SHORT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,16 @@ def profile(values: Sequence[str | None]) -> Profile:
     def share(fits: Callable[[str], object]) -> float:
         return sum(1 for v in given if fits(v)) / n
 
-    whole = share(_WHOLE.fullmatch)
     lists = bool(given) and share(lambda v: v.startswith("[") and v.endswith("]")) > _MOSTLY
     return Profile(
         rows=len(values),
         given=len(given) / (len(values) or 1),
         distinct=len(set(given)) / n,
         urls=share(_URL.match),
-        whole=whole,
+        whole=share(_WHOLE.fullmatch),
         amounts=share(_AMOUNT.fullmatch),
         dates=share(_date),
-        unix=_unix(given) if given and whole > _MOSTLY else None,
+        unix=_unix(given),
         languages=share(_LANGUAGE.fullmatch),
         currencies=share(_CURRENCY.fullmatch),
         length=sum(map(len, given)) / n,
@@ -85,14 +87,16 @@ def _date(value: str) -> bool:
     if not _ISO.fullmatch(value):
         return False
     try:
-        datetime.fromisoformat(value.replace(" UTC", "+00:00"))
+        datetime.fromisoformat(value.replace("/", "-").replace(" UTC", "+00:00"))
     except ValueError:
         return False
     return True
 
 
 def _unix(given: list[str]) -> Moments | None:
-    numbers = [float(v) for v in given if _WHOLE.fullmatch(v)]
+    if not given:
+        return None
+    numbers = [float(v) for v in given if _COUNTED.fullmatch(v)]
     for unit, (low, high) in _UNIX.items():
         if sum(low <= number <= high for number in numbers) > _MOSTLY * len(given):
             return unit
@@ -100,12 +104,16 @@ def _unix(given: list[str]) -> Moments | None:
 
 
 def _separator(given: list[str]) -> str | None:
-    """Return the separator that splits several values into short items, none of them a sentence."""
+    """Return the separator that splits several values into short items; a space only between addresses or tags."""
     for sign in _SEPARATORS:
         split = [v.split(sign) for v in given if sign in v]
-        if len(split) < max(2, 0.02 * len(given)):
+        if len(split) < max(2, _SOME * len(given)):
             continue
         items = [item.strip() for parts in split for item in parts if item.strip()]
-        if items and all(" " not in item for item in items):
+        if sign == " ":
+            fits = all(item.startswith(("http", "#", "@")) for item in items)
+        else:
+            fits = bool(items) and max(map(len, items)) <= _SHORT or all(_URL.fullmatch(item) for item in items)
+        if fits:
             return sign
     return None

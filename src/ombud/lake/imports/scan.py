@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 import pyarrow as pa
 
@@ -59,8 +60,22 @@ _MAGIC = {
 _EXPECTED = {"parquet": b"PAR1", "sqlite": b"SQLite format 3\0", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
 
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+class _Digest:
+    """SHA-256 on a thread of its own, one chunk behind: hashing and searching share the time."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._pool = ThreadPoolExecutor(1)
+        self._pending: Future[None] | None = None
+
+    def update(self, data: bytes) -> None:
+        if self._pending is not None:
+            self._pending.result()
+        self._pending = self._pool.submit(self._digest.update, data)
+
+    def finish(self) -> str:
+        self._pool.shutdown()
+        return self._digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +171,7 @@ def scan_text(path: Path, packed: Packed | None, unpack_to: Path | None, progres
     when nothing is in it.
     """
     scan = Scan()
-    digest = hashlib.sha256()
+    digest = _Digest()
     decoder = codecs.getincrementaldecoder("utf-8")()
     pending = 0  # bytes since the last line break
     out: IO[bytes] | None = None
@@ -172,6 +187,7 @@ def scan_text(path: Path, packed: Packed | None, unpack_to: Path | None, progres
             if out is not None:
                 _write(out, chunk, path)
     finally:
+        sha256 = digest.finish()
         if out is not None:
             out.close()
     if scan.bytes == 0:
@@ -182,7 +198,7 @@ def scan_text(path: Path, packed: Packed | None, unpack_to: Path | None, progres
         except UnicodeDecodeError:
             scan.invalid = True
     scan.lines += pending > 0
-    scan.sha256 = hash_file(path) if packed else digest.hexdigest()
+    scan.sha256 = hash_file(path) if packed else sha256
     return scan
 
 
@@ -224,7 +240,7 @@ def _write(out: IO[bytes], chunk: bytes, path: Path) -> None:
 
 
 def _chunks(
-    path: Path, packed: Packed | None, progress: Progress | None, digest: _Hash | None = None
+    path: Path, packed: Packed | None, progress: Progress | None, digest: _Digest | None = None
 ) -> Iterator[bytes]:
     try:
         total = path.stat().st_size

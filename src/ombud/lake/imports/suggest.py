@@ -19,7 +19,7 @@ from ombud.lake.imports.rejects import Rejects
 from ombud.lake.imports.sources import CsvSource
 from ombud.lake.imports.stage import Stage
 from ombud.lake.imports.table import open_source
-from ombud.lake.imports.usual_names import USUAL, plain
+from ombud.lake.imports.usual_names import USUAL, plain, squashed
 from ombud.model.errors import InputError
 from ombud.model.schema import MOMENT, MONEY, TABLES, WHOLE
 from ombud.model.schema import table as lake_table
@@ -35,6 +35,7 @@ _SAMPLE = 1_000
 _LEAST = 0.35
 """Confidence below which nothing is proposed."""
 _ENOUGH = 0.8
+_SHOWN = 30
 _FEEDS_LINKS = 0.5
 
 
@@ -74,7 +75,8 @@ class Suggestion(msgspec.Struct, frozen=True):
             lines += [f"# {proposal.confidence:.0%}: {proposal.reason}", rule]
         lines += [f"# {column} is needed and nothing looks like it: fill it in." for column in self.missing]
         if self.unused:
-            lines.append(f"# Not used: {', '.join(self.unused)}".replace("\n", " "))
+            more = f" and {len(self.unused) - _SHOWN} more" if len(self.unused) > _SHOWN else ""
+            lines.append(f"# Not used: {', '.join(self.unused[:_SHOWN])}{more}".replace("\n", " "))
         return "\n".join(lines) + "\n"
 
 
@@ -170,13 +172,12 @@ def _by_name(table: Table, column: Column, source: str) -> tuple[float, str]:
     name = plain(source)
     if name == column.name:
         return 1.0, "called the same"
-    usual = USUAL.get(column.name, ())
-    if name in usual:
-        # The earlier in the list, the more usual; an `id` alone is that of the table's own thing.
-        weight = 0.95 - 0.02 * usual.index(name)
-        if name == "id" and column.name not in table.key:
-            weight = 0.0
-        return weight, f"`{source}` is a usual name for it"
+    if name == "id":
+        return (0.9, "an `id` is that of the row's own thing") if table.key == (column.name,) else (0.0, "")
+    usual = [squashed(u) for u in USUAL.get(column.name, ())]
+    if squashed(name) in usual:
+        # The earlier in the list, the more usual.
+        return 0.95 - 0.005 * usual.index(squashed(name)), f"`{source}` is a usual name for it"
     if name == f"{column.name}_id" or name.startswith(f"{column.name}_") or name.endswith(f"_{column.name}"):
         return 0.7, f"`{source}` has its name in it"
     return 0.0, ""
@@ -193,7 +194,7 @@ def _list_value(column: Column, seen: Profile) -> tuple[float, str]:
 
 def _text_value(table: Table, column: Column, seen: Profile) -> tuple[float, str]:
     if table.key == (column.name,):
-        return min(1.0, 0.3 + 0.7 * seen.distinct), f"{seen.distinct:.0%} of its values are different"
+        return (seen.distinct if seen.distinct > _ENOUGH else 0.2), f"{seen.distinct:.0%} of its values are different"
     if column.kind:
         return (1.0 if seen.urls < _ENOUGH else 0.7), f"its values can be ids (mean length {seen.length:.0f})"
     if column.name == "language":

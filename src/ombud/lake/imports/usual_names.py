@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["USUAL", "plain"]
+__all__ = ["USUAL", "plain", "squashed"]
 
 USUAL: dict[str, tuple[str, ...]] = {
-    "post": ("id", "post_id", "tweet_id", "status_id", "message_id", "comment_id", "id_str", "postid", "object_id"),
+    "post": ("post_id", "tweet_id", "status_id", "message_id", "comment_id", "id_str", "postid", "object_id"),
     "account": (
         "account_id",
         "author_id",
@@ -86,7 +86,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "followers": ("follower_count", "followers_count", "n_followers", "subscriber_count"),
     "following": ("following_count", "friends_count", "followees_count"),
     "url": ("link", "page_url", "address", "permalink", "href"),
-    "ad": ("adid", "ad_id", "creative_id", "id", "ad_archive_id"),
+    "ad": ("adid", "ad_id", "creative_id", "ad_archive_id"),
     "landing": ("landing_page", "landing_url", "url", "creativeurl", "destination_url", "link"),
     "spend": ("spent", "amount", "amount_spent", "cost", "spend_amount", "budget"),
     "currency": ("currency_code", "spend_currency"),
@@ -126,3 +126,8 @@ def plain(name: str) -> str:
             out += "_"
         out += char.lower() if char.isalnum() or char == "." else "_"
     return "_".join(part for part in out.split("_") if part)
+
+
+def squashed(name: str) -> str:
+    """Return a plain name without what separates its words."""
+    return name.replace("_", "").replace(".", "")
