@@ -111,7 +111,8 @@ def listing(
     """
     chosen = _chosen(select(case_file), state, kind, query)
     if sort == "strongest":
-        best = select(func.max(finding.c.score)).join(case_finding).where(case_finding.c.case_id == case_file.c.id)
+        scores = select(func.max(finding.c.score)).select_from(finding.join(case_finding))
+        best = scores.where(case_finding.c.case_id == case_file.c.id)
         strength = best.correlate(case_file).scalar_subquery()
         chosen = chosen.order_by(func.coalesce(strength, -1e308).desc(), case_file.c.number)
     elif sort == "updated":

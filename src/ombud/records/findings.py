@@ -81,7 +81,8 @@ def get(tx: Connection, finding_id: str) -> Finding:
         "rows": [RowRef(*ref) for ref in tx.execute(refs.order_by(finding_row.c.position))],
         "figures": [figures.from_row(f) for f in tx.execute(links.order_by(finding_figure.c.position)).mappings()],
     }
-    return msgspec.convert({**row, **own}, Finding)
+    stored = {name: row[name] for name in Finding.__struct_fields__ if name not in own}
+    return msgspec.convert({**stored, **own}, Finding)
 
 
 def listing(

@@ -28,11 +28,14 @@ def put(
 ) -> None:
     """Insert the rows; one whose primary key is there replaces it, unless `keep` holds for the row that is there."""
     key = [column.name for column in table.primary_key]
+    where = None if keep is None else ~keep
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        statement = _insert(tx, table).values(row)
-        rest = {name: statement.excluded[name] for name in row if name not in key}
-        where = None if keep is None else ~keep
-        tx.execute(statement.on_conflict_do_update(index_elements=key, set_=rest, where=where))
+        alike.setdefault(tuple(row), []).append(row)
+    for names, group in alike.items():
+        statement = _insert(tx, table)
+        rest = {name: statement.excluded[name] for name in names if name not in key}
+        tx.execute(statement.on_conflict_do_update(index_elements=key, set_=rest, where=where), group)
 
 
 def _insert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
