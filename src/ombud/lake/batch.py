@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
@@ -11,8 +11,9 @@ import pyarrow as pa
 from ombud.lake.engines.sql import queries
 from ombud.lake.faults import disk_faults, duck_faults
 from ombud.lake.files import Staged, durable, put_in_place
+from ombud.lake.parquet import write_days
 from ombud.lake.plan import Plan
-from ombud.lake.views import ids_relation, literal, quoted, reading, sql_type, table_relation
+from ombud.lake.views import ids_relation, limits, literal, quoted, reading, sql_type, table_relation
 from ombud.model import schema
 from ombud.model.errors import InputError, StorageError
 from ombud.model.ids import random_id
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import duckdb
     from sqlalchemy import Connection
 
-    from ombud.lake.plan import Written
+    from ombud.lake.parquet import Written
     from ombud.model.schema import Table
     from ombud.records import Records
 
@@ -57,6 +58,7 @@ class Batch:
         self._gone: list[str] = []
         self._calls: list[Callable[[Connection], object]] = []
         self._step = 0
+        self.memory, self.threads = limits(duck)
         with records.read() as tx:
             self._visible = {name: lake_files.visible(tx, name) for name in lake_files.tables(tx)}
             self._first = {kind: dictionaries.next_id(tx, kind) for kind in schema.KINDS}
@@ -161,9 +163,14 @@ class Batch:
         if relation and any(file.attached for file in files):
             self._dictionary_views()
         plan.find_doubtful(relation)
-        folder = self.staging / f"{spec.name}-{self._step}"
-        folder.mkdir()
-        written = plan.copy(folder, import_id)
+        written = write_days(
+            plan.new_rows(),
+            spec,
+            self.staging,
+            constants={"import_id": import_id},
+            memory=self.memory // 4,
+            threads=self.threads,
+        )
         for part in written:
             self._refuse_nulls(spec, part)
             self._staged.append(self.staged(spec, part, import_id))
@@ -259,15 +266,12 @@ class Batch:
             self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {kind}_ids AS {relation}")
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _moment(micros: int | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+        return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    except OverflowError:
         raise InputError("A row's time is outside the years 1 to 9999.", hint="Nothing was written.") from None
 
 
 def _one(duck: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row: Any = duck.execute(sql).fetchone()
-    return int(row[0])
+    return int(duck.execute(sql).fetchall()[0][0])

@@ -25,6 +25,7 @@ __all__ = [
     "connect",
     "door_relation",
     "ids_relation",
+    "limits",
     "literal",
     "mapped",
     "present",
@@ -83,6 +84,14 @@ def connect(settings: Settings, spill: Path) -> Iterator[duckdb.DuckDBPyConnecti
         yield connection
     finally:
         connection.close()
+
+
+def limits(duck: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Return the bytes and the threads that a connection may use."""
+    memory, threads = duck.execute("SELECT current_setting('memory_limit'), current_setting('threads')").fetchall()[0]
+    number, unit = memory.split()
+    power = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}[unit]
+    return int(float(number) * 2**power), int(threads)
 
 
 def present(lake_dir: Path, files: Sequence[LakeFile]) -> list[str]:
@@ -168,7 +177,7 @@ def attached_relation(
 def mapped(
     spec: Table,
     dictionary: Callable[[str], str],
-    only: Sequence[str] | None = None,
+    only: Collection[str] | None = None,
     given: Collection[str] | None = None,
 ) -> tuple[list[str], str]:
     """Return the columns of `door` with dense ids for strings, and the joins that find them.
