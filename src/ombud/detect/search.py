@@ -68,8 +68,11 @@ class Search:
     incidences: dict[str, Incidence]
     links: dict[str, Links]
     crowds: dict[str, Crowds]
+    ordinary: NDArray[np.bool_]
+    """by account: linked to nobody"""
     tested: int
     """groups whose timing was tested"""
+    fdr: float
 
 
 def search(shares: dict[str, Shares], accounts: int, *, fdr: float, budget: int = 40_000_000) -> Search:
@@ -86,7 +89,7 @@ def search(shares: dict[str, Shares], accounts: int, *, fdr: float, budget: int 
     b = np.concatenate([k.pairs.b for k in links.values()] or [np.empty(0, dtype=np.int64)])
     q = np.concatenate([k.q for k in links.values()] or [np.empty(0)])
     if len(a) == 0:
-        return Search([], cut, links, {}, 0)
+        return Search([], cut, links, {}, np.ones(accounts, dtype=bool), 0, fdr)
     a, b, q = _strongest(a, b, q, accounts)
     partitions = groups.levels(a, b, -np.log10(np.maximum(q, 1e-300)) + 1.0, accounts)
     ordinary = np.ones(accounts, dtype=bool)
@@ -95,7 +98,7 @@ def search(shares: dict[str, Shares], accounts: int, *, fdr: float, budget: int 
     candidates = _candidates(cut, partitions, ordinary, profiles, level)
     networks = _accepted(candidates, accounts, level)
     networks = _pruned(networks, cut, (a, b, q), ordinary, profiles, level)
-    return Search(networks, cut, links, profiles, len(candidates))
+    return Search(networks, cut, links, profiles, ordinary, len(candidates), fdr)
 
 
 def _links(cut: dict[str, Incidence], shares: dict[str, Shares], accounts: int, level: float) -> dict[str, Links]:

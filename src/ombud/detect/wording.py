@@ -1,0 +1,46 @@
+"""Findings in plain English."""
+
+from __future__ import annotations
+
+__all__ = ["counted", "span", "thing", "title"]
+
+_SPANS = {
+    60: "a minute",
+    600: "ten minutes",
+    3_600: "an hour",
+    21_600: "six hours",
+    86_400: "a day",
+    604_800: "a week",
+}
+_DID = {
+    "link": ("shared", "link"),
+    "text": ("posted", "text"),
+    "image": ("posted", "image"),
+    "repost": ("passed on", "post"),
+    "tag": ("used", "hashtag"),
+}
+
+
+def span(seconds: int) -> str:
+    """Return a scale in words: `ten minutes`."""
+    return _SPANS.get(seconds, f"{seconds:,} seconds")
+
+
+def thing(trace: str, count: int) -> str:
+    """Return a count of a trace's objects: `1 link`, `1,204 texts`."""
+    return counted(count, _DID[trace][1])
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 link`, `1,204 links`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def title(accounts: int, trace: str, objects: int, scale: int) -> str:
+    """Return the finding in one sentence."""
+    did, noun = _DID[trace]
+    what = f"the same {noun}" if objects == 1 else f"the same {objects:,} {noun}s"
+    return (
+        f"{counted(accounts, 'account')} {did} {what} within {span(scale)} of each other, "
+        "more closely than common interest, news and their hours explain"
+    )
