@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ombud.archive.answers import (
@@ -77,7 +78,7 @@ def totals(sql: sqlite3.Connection, *, everything: bool) -> Totals:
 
 def _money(currency: str, cents: int, ads: int, paid: int, subject: str | None) -> Money:
     figure = figure_id("spend", subject, currency or None) if subject else None
-    return Money(currency or None, money(cents) or money(0) or 0, ads, paid, figure)  # type: ignore[arg-type]
+    return Money(currency or None, Decimal(cents).scaleb(-2), ads, paid, figure)
 
 
 def _ref(slug: str | None, name: str | None, kind: str | None) -> PageRef | None:
@@ -132,8 +133,8 @@ def _snippets(sql: sqlite3.Connection, ids: Sequence[int], match: str | None) ->
         out[number] = (Segment(cut),) if cut else ()
     if match:
         marked = sql.execute(
-            "SELECT rowid, snippet(words, 0, ?, ?, '\u2026', 36) FROM words"
-            f" WHERE words MATCH ? AND rowid IN ({marks})",  # noqa: S608 - marks only
+            "SELECT rowid, snippet(words, 0, ?, ?, '\u2026', 36) FROM words"  # noqa: S608 - marks only
+            f" WHERE words MATCH ? AND rowid IN ({marks})",
             [_OPEN, _CLOSE, match, *ids],
         )
         for number, text in marked:
@@ -310,7 +311,8 @@ def page(sql: sqlite3.Connection, wanted: str) -> Page | None:
         "SELECT url, ads, reason, probability FROM reading WHERE page = ? ORDER BY ads DESC, url", (number,)
     ).fetchall()
     doubts = sql.execute(
-        "SELECT page.slug, page.name, page.kind, doubt.reason, doubt.probability FROM doubt JOIN page ON page.id = doubt.other"
+        "SELECT page.slug, page.name, page.kind, doubt.reason, doubt.probability"
+        " FROM doubt JOIN page ON page.id = doubt.other"
         " WHERE doubt.page = ? ORDER BY doubt.probability DESC, page.slug",
         (number,),
     ).fetchall()

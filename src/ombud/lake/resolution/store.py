@@ -37,10 +37,12 @@ def space_rows(lake: Lake, *, ocr_formats: frozenset[str] = OCR_FORMATS) -> list
         found = duck.sql(_SPACES).fetchall()
     with lake.records.read() as tx:
         formats = {run.id: run.format for run in imports.listing(tx, limit=1_000_000)}
-    return [
-        SpaceRow(space, url or None, name or None, weight, formats.get(import_id or "") in ocr_formats)
-        for space, url, name, weight, import_id in found
-    ]
+    out = []
+    for space, url, name, weight, import_id in found:
+        ocr = formats.get(import_id or "") in ocr_formats
+        # A name beside an OCR address was itself cut out of it: the address says more.
+        out.append(SpaceRow(space, url or None, None if ocr else name or None, weight, ocr))
+    return out
 
 
 def apart_by_people(records: Records) -> set[tuple[str, str]]:
