@@ -126,13 +126,18 @@ def _load(manifest: Manifest, rows: Path, staging: Path, root: Path) -> None:
     migrate(url)
     with open_url(url) as records:
         in_folder = records.is_sqlite  # then the file moves along, so it must be closed first
-        with records.begin() as tx:
-            refuse_unless_empty(tx, records.place)
-            for table in TABLES:
-                with (rows / f"{table}.ndjson").open("rb") as lines:
-                    load(tx, table, lines)
-            if not in_folder:
-                _place(staging, root)
+        try:
+            with records.begin() as tx:
+                refuse_unless_empty(tx, records.place)
+                for table in TABLES:
+                    with (rows / f"{table}.ndjson").open("rb") as lines:
+                        load(tx, table, lines)
+                if not in_folder:
+                    _place(staging, root)
+        except BaseException:
+            if not staging.exists():  # the rows did not stay, so the files must not either
+                root.rename(staging)
+            raise
     if in_folder:
         _place(staging, root)
 

@@ -86,15 +86,17 @@ def engine_for(url: URL, *, wait: float = WAIT, foreign_keys: bool = True) -> En
     their start (`BEGIN IMMEDIATE`), so that none fails half-way.
     """
     with faults(place(url)):
+        pool = {"pool_size": 10, "max_overflow": 30}
         if url.get_backend_name() != "sqlite":
             options = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={int(wait * 1000)}"
             return create_engine(
                 url,
                 json_serializer=to_json,
                 pool_pre_ping=True,
+                **pool,
                 connect_args={"options": options, "connect_timeout": 10},
             )
-        engine = create_engine(url, connect_args={"timeout": wait})
+        engine = create_engine(url, connect_args={"timeout": wait}, **pool)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
