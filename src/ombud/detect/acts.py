@@ -13,10 +13,11 @@ from ombud.detect.crowds import SCALES, slack
 from ombud.detect.timing import timing
 
 if TYPE_CHECKING:
-    from ombud.detect.search import Search
+    from ombud.detect.search import Found, Search
     from ombud.detect.shares import Incidence
+    from ombud.detect.traces import Posts
 
-__all__ = ["Acts", "co_acts"]
+__all__ = ["Acts", "Context", "co_acts"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -43,6 +44,46 @@ class Acts:
     """whether the pair is a co-act: certainly within the scale"""
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One network with all that its page and its explanations look at."""
+
+    network: Found
+    acts: list[Acts]
+    posts: Posts
+    search: Search
+    names: dict[int, str]
+    """by dense account"""
+    platforms: dict[int, str | None]
+
+    @property
+    def main(self) -> Acts:
+        """Return the acts of the trace in which the network was found."""
+        return next(a for a in self.acts if a.trace == self.network.trace)
+
+    @property
+    def incidence(self) -> Incidence:
+        """Return the incidence of that trace."""
+        return self.search.incidences[self.network.trace]
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Return by dense account whether it is a member."""
+        inside = np.zeros(len(self.posts.accounts), dtype=bool)
+        inside[self.network.members] = True
+        return inside
+
+    def halves(self, acts: Acts) -> Ints:
+        """Return the two posts of each co-act, the earlier one first, as indices into `posts`."""
+        inc, trace = self.search.incidences[acts.trace], self.posts.traces[acts.trace]
+        close = acts.close
+        return np.stack([trace.post[inc.row[acts.i[close]]], trace.post[inc.row[acts.j[close]]]], axis=1)
+
+    def all_halves(self) -> Ints:
+        """Return every post that is one half of a co-act by any trace, once, in order of time."""
+        return np.unique(np.concatenate([self.halves(a).reshape(-1) for a in self.acts]))
+
+
 def co_acts(search: Search, accounts: int) -> list[list[Acts]]:
     """Return for each network its acts by trace, those with at least one co-act."""
     group = np.full(accounts, -1, dtype=np.int64)
@@ -67,9 +108,7 @@ def co_acts(search: Search, accounts: int) -> list[list[Acts]]:
             close = sure[mine] <= SCALES[s]
             if close.any():
                 chance = float(tested.expected[n, s] / max(tested.episodes[n], 1))
-                acts = Acts(
-                    trace, int(SCALES[s]), float(tested.p[n, s]), chance, i[mine], j[mine], gap[mine], close
-                )
+                acts = Acts(trace, int(SCALES[s]), float(tested.p[n, s]), chance, i[mine], j[mine], gap[mine], close)
                 out[n].append(acts)
     return out
 

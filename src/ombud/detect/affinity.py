@@ -108,7 +108,9 @@ def _pack(account: Ints, starts: Ints, accounts: int, pairs: int) -> Ints:
 
 
 @nb.njit(cache=True)
-def _expected(a: Ints, b: Ints, begin: Ints, where: Ints, activity: Floats, weight: Floats) -> Floats:
+def _expected(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    a: Ints, b: Ints, begin: Ints, where: Ints, activity: Floats, weight: Floats
+) -> Floats:
     """Return lambda of each pair: a merge of the two accounts' sorted strata."""
     out = np.zeros(len(a))
     for n in range(len(a)):

@@ -137,7 +137,7 @@ def _alike(inc: Incidence, group: Ints, rng: np.random.Generator) -> tuple[float
 
 
 @nb.njit(cache=True)
-def _strangers(
+def _strangers(  # noqa: PLR0917 - numba takes no keyword-only arguments
     account: Ints, time: Ints, starts: Ints, group: Ints, slack_of: Ints, scales: Ints
 ) -> tuple[Floats, Floats]:
     """Return by episode: the pairs of strangers that are close at each scale, and all of them."""
@@ -159,7 +159,7 @@ def _strangers(
 
 
 @nb.njit(cache=True)
-def _two_gaps(
+def _two_gaps(  # noqa: PLR0917 - numba takes no keyword-only arguments
     account: Ints, time: Ints, starts: Ints, group: Ints, episode: Ints, order: Ints, begin: Ints, draw: Floats
 ) -> Floats:
     """Return by account the gaps to two different strangers on two of its episodes; NaN where there are none."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os.path
+import itertools
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
@@ -19,12 +20,9 @@ from ombud.detect.wording import counted, span
 from ombud.model.findings import Explanation
 
 if TYPE_CHECKING:
-    from ombud.detect.acts import Acts
-    from ombud.detect.search import Found, Search
-    from ombud.detect.shares import Incidence
-    from ombud.detect.traces import Posts
+    from ombud.detect.acts import Context
 
-__all__ = ["Context", "explanations", "without"]
+__all__ = ["explanations", "without"]
 
 Ints = NDArray[np.int64]
 Applies = Literal["yes", "partly", "no", "unknown"]
@@ -32,27 +30,6 @@ Applies = Literal["yes", "partly", "no", "unknown"]
 _SURE = 0.01
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*://)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?:[/:?#]|$)", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """One network with all that its explanations look at."""
-
-    network: Found
-    acts: list[Acts]
-    posts: Posts
-    search: Search
-    names: dict[int, str]
-
-    @property
-    def main(self) -> Acts:
-        """Return the acts of the trace in which the network was found."""
-        return next(a for a in self.acts if a.trace == self.network.trace)
-
-    @property
-    def incidence(self) -> Incidence:
-        """Return the incidence of that trace."""
-        return self.search.incidences[self.network.trace]
 
 
 def explanations(context: Context) -> list[Explanation]:
@@ -129,8 +106,7 @@ def _news_burst(context: Context) -> Explanation:
     ordinary = context.search.ordinary
     touched = np.unique(inc.episode[main.i[main.close]])
     gone = np.zeros(len(inc.object), dtype=bool)
-    inside = np.zeros(len(ordinary), dtype=bool)
-    inside[context.network.members] = True
+    inside = context.inside
     for e in touched.tolist():
         lo, hi = inc.starts[e], inc.starts[e + 1]
         account, time = inc.account[lo:hi], inc.time[lo:hi]
@@ -163,6 +139,10 @@ def _fan_community(context: Context) -> Explanation:
         return Explanation(code, sentence, "unknown")
     host, times = Counter(k for k in known if k).most_common(1)[0]
     share = times / len(known)
+    usual = float(pc.starts_with(labels, host + "/").to_numpy(zero_copy_only=False).mean())
+    if usual > share / 2:
+        sentence = f"The links lead to {host}, as {usual:.0%} of all links here do: whose they are is hidden."
+        return Explanation(code, sentence, "unknown")
     sentence = f"{share:.0%} of the links lead to {host}, as they would among its followers."
     gone = np.zeros(len(inc.object), dtype=bool)
     gone[touched] = np.array(known) == host
@@ -175,28 +155,29 @@ def _same_organisation(context: Context) -> Explanation:
     plain = [n.casefold() for n in names if _LETTERS.search(n)]
     code = "same-organisation"
     best, many = "", 0
-    for words in (plain, [n[::-1] for n in plain]):
-        ordered = sorted(words)
-        for x, y in zip(ordered, ordered[1:], strict=False):
-            part = os.path.commonprefix([x, y])
+    for backwards in (False, True):
+        ordered = sorted(n[::-1] for n in plain) if backwards else sorted(plain)
+        for x, y in itertools.pairwise(ordered):
+            part = "".join(c for c, _ in itertools.takewhile(lambda two: two[0] == two[1], zip(x, y, strict=False)))
             shared = sum(w.startswith(part) for w in ordered)
             if len("".join(_LETTERS.findall(part))) >= 4 and shared > many:  # noqa: PLR2004 - shorter ones are common
-                best, many = part if words is plain else part[::-1], shared
+                best, many = part[::-1] if backwards else part, shared
     if not plain or all(re.fullmatch(r"(?:fb|tw)?_?\d+", n) for n in plain):
         return Explanation(code, "The accounts' names are numbers here, so a common owner cannot be told.", "unknown")
     if many == 0:
         return Explanation(code, "The accounts' names have no beginning or end in common.", "no")
     share = many / len(names)
-    sentence = f"{many} of {counted(len(names), 'name')} share `{best}`: accounts of one organisation may post together openly."
+    sentence = (
+        f"{many} of {counted(len(names), 'name')} share `{best}`: "
+        "accounts of one organisation may post together openly."
+    )
     return Explanation(code, sentence, _graded(share))
 
 
 def _automation(context: Context) -> Explanation:
     """Look for members that post in every hour of the day."""
     posts = context.posts
-    inside = np.zeros(len(posts.accounts), dtype=bool)
-    inside[context.network.members] = True
-    own = inside[posts.account]
+    own = context.inside[posts.account]
     cells = np.unique(np.stack([posts.account[own], posts.time[own] // 3_600 % 24]), axis=1)
     hours = np.bincount(cells[0], minlength=len(posts.accounts))[context.network.members]
     acts = np.bincount(posts.account[own], minlength=len(posts.accounts))[context.network.members]
@@ -204,7 +185,9 @@ def _automation(context: Context) -> Explanation:
     if not enough.any():
         return Explanation("automation", "The members post too little to tell whether they ever sleep.", "unknown")
     share = float((hours[enough] == 24).mean())  # noqa: PLR2004 - hours of a day
-    sentence = f"{share:.0%} of the members who post much do so in every hour of the day, as one owner's automation would."
+    sentence = (
+        f"{share:.0%} of the members who post much do so in every hour of the day, as one owner's automation would."
+    )
     return Explanation("automation", sentence, _graded(share))
 
 

@@ -11,8 +11,7 @@ from ombud.model.ids import derived_id
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ombud.detect.search import Found
-    from ombud.detect.traces import Posts
+    from ombud.detect.acts import Context
     from ombud.model.findings import NetworkDetail, SourceFile
 
 __all__ = ["co_act_sql", "command", "network_figures"]
@@ -32,7 +31,8 @@ WITH share AS (
   SELECT account, object, number, min(second) AS second FROM episode GROUP BY ALL
 ), unit AS (
   SELECT *, CASE WHEN bool_and(second % 86400 = 0) OVER w THEN 86400 WHEN bool_and(second % 3600 = 0) OVER w THEN 3600
-    WHEN bool_and(second % 60 = 0) OVER w THEN 60 ELSE 0 END AS slack FROM first WINDOW w AS (PARTITION BY object, number)
+    WHEN bool_and(second % 60 = 0) OVER w THEN 60 ELSE 0 END AS slack
+  FROM first WINDOW w AS (PARTITION BY object, number)
 ), member AS (
   SELECT u.* FROM unit u JOIN account_ids i ON i.id = u.account WHERE list_contains($accounts, i.name)
 )
@@ -52,7 +52,10 @@ def command(settings: dict[str, Any]) -> str:
 
 
 def co_act_sql(trace: str, settings: dict[str, Any]) -> str | None:
-    """Return SQL over the lake's views that counts the co-acts of `$accounts` within `$scale`; none for texts and links."""
+    """Return SQL over the lake's views that counts the co-acts of `$accounts` within `$scale`.
+
+    None for links and texts. A thing so viral that it was cut into slices can count a few more here.
+    """
     if trace not in _OBJECTS:
         return None
     bounds = [
@@ -61,19 +64,14 @@ def co_act_sql(trace: str, settings: dict[str, Any]) -> str | None:
     return _SQL.format(object=_OBJECTS[trace], period=f" WHERE {' AND '.join(bounds)}" if bounds else "")
 
 
-def network_figures(
-    subject: str,
-    page: NetworkDetail,
-    network: Found,
-    posts: Posts,
-    accounts: list[str],
-    settings: dict[str, Any],
-) -> dict[str, Figure]:
+def network_figures(subject: str, page: NetworkDetail, context: Context, settings: dict[str, Any]) -> dict[str, Figure]:
     """Return the figures of one network by name."""
-    inputs = _between(posts.files, page.first, page.last)
+    network = context.network
+    accounts = sorted(context.names[int(m)] for m in network.members)
+    inputs = _between(context.posts.files, page.first, page.last)
     again = command(settings)
 
-    def figure(name: str, value: float | int, unit: str, query: str = again, **parameters: Any) -> Figure:  # noqa: ANN401 - any JSON value
+    def figure(name: str, value: float, unit: str, query: str = again, **parameters: Any) -> Figure:  # noqa: ANN401 - any JSON value
         return Figure(
             derived_id("figure", subject, name), name, value, unit, query, parameters, inputs, subject=subject
         )

@@ -56,7 +56,7 @@ def weakest_link(a: Ints, b: Ints, q: Floats, members: Ints) -> float:
 
 
 def _numbered(label: Ints, linked: Ints) -> Ints:
-    """Number groups by their smallest account, so that no label depends on an algorithm's order."""
+    """Return labels numbered by each group's smallest account, so that none depends on an algorithm's order."""
     out = np.full(len(label), -1, dtype=np.int64)
     _, first, inverse = np.unique(label[linked], return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)

@@ -11,6 +11,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _STEPS = 120
+_FLAT = 1e-9
 _GOLDEN = np.pi * (3 - np.sqrt(5))
 
 
@@ -41,6 +42,6 @@ def layout(nodes: int, a: Ints, b: Ints, weight: Floats) -> Floats:
         heat = 0.15 * (1 - step / _STEPS)
         place = place + move / length[:, None] * np.minimum(length, heat)[:, None]
     low, high = place.min(axis=0), place.max(axis=0)
-    spread = np.where(high - low > 1e-9, high - low, 1.0)
-    scaled: Floats = np.where(high - low > 1e-9, (place - low) / spread, 0.5)
+    spread = np.where(high - low > _FLAT, high - low, 1.0)
+    scaled: Floats = np.where(high - low > _FLAT, (place - low) / spread, 0.5)
     return scaled.round(4)

@@ -10,9 +10,9 @@ import numpy as np
 
 import ombud
 from ombud.detect import figures, wording
-from ombud.detect.acts import co_acts
+from ombud.detect.acts import Context, co_acts
 from ombud.detect.detail import detail, evidence_rows
-from ombud.detect.explanations import Context, explanations
+from ombud.detect.explanations import explanations
 from ombud.detect.search import LINK_SHARE, Shares, search
 from ombud.detect.traces import DEFAULT, read_posts
 from ombud.model import clock
@@ -23,7 +23,6 @@ from ombud.records import cases, findings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ombud.detect.acts import Acts
     from ombud.detect.search import Found, Search
     from ombud.detect.traces import Posts
     from ombud.lake import Lake
@@ -35,8 +34,6 @@ TOOL = "detect.networks"
 METHOD = 1
 """Raised when the method changes, so that findings of the old one keep their ids."""
 _MOST_ROWS = 2_000
-
-Progress = "Callable[[int, int | None, str], None]"
 
 
 class NetworkSummary(msgspec.Struct, frozen=True):
@@ -103,7 +100,7 @@ def detect_networks(
     say(2, 4, "gathering evidence")
     names, platforms = _known(lake, posts, result)
     found = [
-        _finding(network, acts, posts, result, names, platforms, settings)
+        _finding(Context(network, acts, posts, result, names, platforms), settings)
         for network, acts in zip(result.networks, co_acts(result, len(posts.accounts)), strict=True)
     ]
     found.sort(key=lambda pair: (pair[0].q or 0.0, -len(pair[1].accounts), pair[0].id))
@@ -146,22 +143,14 @@ def _known(lake: Lake, posts: Posts, result: Search) -> tuple[dict[int, str], di
     return names, {dense[account]: platform for account, platform in rows}
 
 
-def _finding(
-    network: Found,
-    acts: list[Acts],
-    posts: Posts,
-    result: Search,
-    names: dict[int, str],
-    platforms: dict[int, str | None],
-    settings: dict[str, Any],
-) -> tuple[Finding, NetworkSummary]:
-    page = detail(network, acts, posts, result, names, platforms)
+def _finding(context: Context, settings: dict[str, Any]) -> tuple[Finding, NetworkSummary]:
+    network, names = context.network, context.names
+    page = detail(context)
     members = sorted(names[int(m)] for m in network.members)
     subject = derived_id("network", members, settings)
     main = next(t for t in page.traces if t.trace == network.trace)
     title = wording.title(len(members), main.trace, main.objects, main.scale)
-    numbers = figures.network_figures(subject, page, network, posts, members, settings)
-    context = Context(network, acts, posts, result, names)
+    numbers = figures.network_figures(subject, page, context, settings)
     finding = Finding(
         id=derived_id("finding", TOOL, subject),
         says="coordinated",
@@ -170,10 +159,10 @@ def _finding(
         title=title,
         score=round(float(-np.log10(max(network.q, 1e-300))), 3),
         q=network.q,
-        calibration=_calibration(network, result),
+        calibration=_calibration(network, context.search),
         reasons=_reasons(page, network, numbers),
         explanations=explanations(context),
-        rows=evidence_rows(acts, posts, result, _MOST_ROWS),
+        rows=evidence_rows(context, _MOST_ROWS),
         query=figures.command(settings),
         tool=TOOL,
         tool_version=ombud.__version__,
@@ -205,13 +194,16 @@ def _calibration(network: Found, result: Search) -> str:
 def _reasons(page: NetworkDetail, network: Found, numbers: dict[str, Any]) -> list[Reason]:
     out = []
     for trace in page.traces:
-        share = f"{trace.co_acts:,} times two of them shared the same thing within {wording.span(trace.scale)}"
+        share = f"{wording.counted(trace.co_acts, 'pair')} of posts within {wording.span(trace.scale)}"
         expected = f"{trace.expected:,.0f}" if trace.expected >= 1 else "fewer than one"
-        sentence = (
-            f"{wording.thing(trace.trace, trace.objects)}: {share}; common interest, news and habits explain {expected}."
-        )
+        what = wording.thing(trace.trace, trace.objects)
+        sentence = f"{what}: {share} of each other; common interest, news and habits explain {expected}."
         out.append(Reason(sentence, numbers[f"co_acts.{trace.trace}"].id))
-    out.append(Reason(f"Half of these pairs of posts lie at most {page.median_gap:,.0f} seconds apart.", numbers["median_gap"].id))
+    out.append(
+        Reason(
+            f"Half of these pairs of posts lie at most {page.median_gap:,.0f} seconds apart.", numbers["median_gap"].id
+        )
+    )
     out.append(
         Reason(
             "They share the same things more often than activity and popularity explain: "

@@ -97,7 +97,7 @@ def search(shares: dict[str, Shares], accounts: int, *, fdr: float, budget: int 
     profiles = {t: _crowd(inc, partitions[-1], ordinary) for t, inc in cut.items()}
     candidates = _candidates(cut, partitions, ordinary, profiles, level)
     networks = _accepted(candidates, accounts, level)
-    networks = _pruned(networks, cut, (a, b, q), ordinary, profiles, level)
+    networks = _pruned(networks, cut, (a, b, q), ordinary=ordinary, profiles=profiles, level=level)
     return Search(networks, cut, links, profiles, ordinary, len(candidates), fdr)
 
 
@@ -204,8 +204,14 @@ def _accepted(candidates: list[_Candidate], accounts: int, level: float) -> list
         taken[members] = True
         out.append(
             Found(
-                members, candidate.trace, int(SCALES[candidate.scale]), candidate.episodes, candidate.close,
-                candidate.expected, 0.0, bound,
+                members,
+                candidate.trace,
+                int(SCALES[candidate.scale]),
+                candidate.episodes,
+                candidate.close,
+                candidate.expected,
+                0.0,
+                bound,
             )
         )
     return out
@@ -215,6 +221,7 @@ def _pruned(
     networks: list[Found],
     cut: dict[str, Incidence],
     links: tuple[Ints, Ints, Floats],
+    *,
     ordinary: NDArray[np.bool_],
     profiles: dict[str, Crowds],
     level: float,
@@ -247,8 +254,14 @@ def _pruned(
             members = np.flatnonzero(part == number)
             out.append(
                 Found(
-                    members, network.trace, network.scale, network.episodes, network.close, network.expected,
-                    groups.weakest_link(a, b, q, members), network.q_time,
+                    members,
+                    network.trace,
+                    network.scale,
+                    network.episodes,
+                    network.close,
+                    network.expected,
+                    groups.weakest_link(a, b, q, members),
+                    network.q_time,
                 )
             )
     return out

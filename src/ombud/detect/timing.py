@@ -134,7 +134,7 @@ def _ranks(values: Ints) -> Ints:
 
 
 @nb.njit(cache=True)
-def _measure(
+def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs, in numba
     account: Ints,
     time: Ints,
     starts: Ints,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +13,13 @@ from numpy.typing import NDArray
 
 from ombud.detect.texts import informative, normalised, same_text
 from ombud.model.errors import UsageError
+from ombud.model.findings import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from ombud.lake import Lake
-    from ombud.model.findings import SourceFile
 
 __all__ = ["DEFAULT", "TRACES", "Posts", "Trace", "read_posts"]
 
@@ -106,20 +106,13 @@ def read_posts(lake: Lake, traces: Sequence[str], since: datetime | None, until:
 
 
 def _sources(lake: Lake) -> list[SourceFile]:
-    from ombud.model.findings import SourceFile  # noqa: PLC0415 - only needed at run time here
-
     return [SourceFile(f.path, f.sha256) for f in lake.files("posts")]
 
 
 def _of_list(column: pa.ChunkedArray[Any], trace: str) -> Trace:
     """Return a row for each thing in each post's list, once."""
-    lists = column.combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = pa.concat_arrays(lists.chunks)
-    post = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
-    encoded = lists.flatten().dictionary_encode()
-    names = encoded.dictionary
-    code = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    post = pc.list_parent_indices(column).to_numpy().astype(np.int64)
+    names, code = _encoded(cast("pa.ChunkedArray[Any]", pc.list_flatten(column)))
     if trace == "link":
         names, code = _merged([_address(v) for v in names.to_pylist()], code)
     elif trace == "tag":
@@ -130,19 +123,23 @@ def _of_list(column: pa.ChunkedArray[Any], trace: str) -> Trace:
 
 
 def _of_values(column: pa.ChunkedArray[Any]) -> Trace:
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().combine_chunks()
-    code = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    names, code = _encoded(column)
     keep = np.flatnonzero(code >= 0)
-    return Trace(keep, code[keep], encoded.dictionary)
+    return Trace(keep, code[keep], names)
+
+
+def _encoded(column: pa.ChunkedArray[Any]) -> tuple[pa.Array[Any], Ints]:
+    """Return the distinct values and each row's index among them; -1 for null."""
+    whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.string())
+    encoded = whole.dictionary_encode()
+    return encoded.dictionary, encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _of_texts(column: pa.ChunkedArray[Any], posts: int) -> Trace:
     """Return a row for each post whose text says enough to be told by; near-duplicates are one object."""
     raw = _of_values(column)
     plain, code = _merged([normalised(v or "") for v in raw.labels.to_pylist()], raw.object)
-    texts = plain.to_pylist()
+    texts = [str(t) for t in plain.to_pylist()]
     tells = informative(texts, posts)
     label = np.full(len(texts), -1, dtype=np.int64)
     chosen = np.flatnonzero(tells)
@@ -167,6 +164,5 @@ def _address(link: str | None) -> str:
 
 def _merged(names: list[str], code: Ints) -> tuple[pa.Array[Any], Ints]:
     """Return the distinct names, and the codes that now point at them; an empty name is none."""
-    encoded = pa.array([n or None for n in names], pa.string()).dictionary_encode()
-    to = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return encoded.dictionary, np.where(code >= 0, to[code], -1) if len(to) else code
+    distinct, to = _encoded(pa.chunked_array([pa.array([n or None for n in names], pa.string())]))
+    return distinct, np.where(code >= 0, to[code], -1) if len(to) else code
