@@ -1,0 +1,1 @@
+"""What machines ask for: the OpenAPI document, health, reports of browsers."""

@@ -1,0 +1,77 @@
+"""Posts as a page shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ombud.lake import Lake
+
+__all__ = ["Post", "language_of", "posts_by_id"]
+
+_SLACK = timedelta(seconds=1)
+_LANGUAGES = {
+    "english": "en", "russian": "ru", "german": "de", "ukrainian": "uk", "italian": "it", "spanish": "es",
+    "french": "fr", "arabic": "ar", "serbian": "sr", "bulgarian": "bg", "macedonian": "mk", "turkish": "tr",
+    "dutch": "nl", "polish": "pl", "swedish": "sv", "portuguese": "pt", "hebrew": "he", "farsi (persian)": "fa",
+    "persian": "fa", "japanese": "ja", "korean": "ko", "chinese": "zh", "estonian": "et", "latvian": "lv",
+    "lithuanian": "lt", "greek": "el", "hindi": "hi", "urdu": "ur", "vietnamese": "vi", "romanian": "ro",
+}  # fmt: skip
+_COLUMNS = ("post", "account", "happened_at", "text", "language", "links", "tags", "original", "platform")
+
+
+class Post(msgspec.Struct, frozen=True):
+    """One post."""
+
+    id: Annotated[str, Meta(description="The post's id at the source.")]
+    account: Annotated[str, Meta(description="Who posted, as imported.")]
+    at: Annotated[datetime, Meta(description="When it was posted.")]
+    text: Annotated[str | None, Meta(description="What it says.")]
+    lang: Annotated[str | None, Meta(description="BCP 47 code of its language, when the source names one.")]
+    links: Annotated[list[str], Meta(description="Addresses it links to; never made into links.")]
+    original: Annotated[str | None, Meta(description="The post that it passes on.")]
+    platform: Annotated[str | None, Meta(description="Which platform.")]
+
+
+def language_of(stated: str | None) -> str | None:
+    """Return the BCP 47 code of a language as a source names it: `English`, `de`, `pt-BR`; None when unknown."""
+    if not stated:
+        return None
+    plain = stated.strip().casefold()
+    if plain in _LANGUAGES:
+        return _LANGUAGES[plain]
+    head, _, tail = plain.replace("_", "-").partition("-")
+    fine = len(head) in {2, 3} and head.isascii() and head.isalpha() and head not in {"und", "zxx"}
+    return (f"{head}-{tail.upper()}" if tail.isascii() and tail.isalpha() else head) if fine else None
+
+
+def posts_by_id(lake: Lake, ids: Sequence[str], first: datetime, last: datetime) -> list[Post]:
+    """Return the posts with these ids made from `first` to `last`, earliest first; ids that are gone are left out."""
+    if not ids:
+        return []
+    rows = lake.read(
+        "posts",
+        _COLUMNS,
+        "happened_at BETWEEN $first AND $last AND list_contains($ids, post)",
+        {"first": first - _SLACK, "last": last + _SLACK, "ids": list(ids)},
+        names=True,
+    ).to_pylist()
+    return [
+        Post(
+            id=row["post"],
+            account=row["account"] or "erased",
+            at=row["happened_at"],
+            text=row["text"],
+            lang=language_of(row["language"]),
+            links=row["links"] or [],
+            original=row["original"],
+            platform=row["platform"],
+        )
+        for row in sorted(rows, key=lambda row: (row["happened_at"], row["post"]))
+    ]

@@ -1,0 +1,46 @@
+"""Where a number comes from: its query, parameters and the files it was computed over."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from fastapi import Path
+from msgspec import Meta
+
+from ombud.model.findings import Figure
+from ombud.records import figures
+from ombud.web.access import PUBLIC
+from ombud.web.pages import Pages
+from ombud.web.visit import SignInError, VisitParameter
+
+__all__ = ["ExplainPage", "is_public", "pages"]
+
+pages = Pages()
+_PUBLIC = ("ad:", "page_", "page:")
+MOST_INPUTS = 200
+
+
+class ExplainPage(msgspec.Struct, frozen=True):
+    """One figure with all that is needed to compute it again."""
+
+    figure: Annotated[Figure, Meta(description="The figure, whole.")]
+    inputs_shown: Annotated[int, Meta(description="Input files listed on the page; the JSON has all.")]
+    public: Annotated[bool, Meta(description="Whether everybody may see it.")]
+
+
+def is_public(figure: Figure) -> bool:
+    """Say whether a figure is about the public archive; all others are about cases and need a sign-in."""
+    subject = figure.subject or ""
+    return subject == "archive" or subject.startswith(_PUBLIC)
+
+
+@pages.page("/explain/{figure}", shows=ExplainPage, template="public/explain.html", access=PUBLIC)
+def explain(visit: VisitParameter, figure: Annotated[str, Path(max_length=200)]) -> ExplainPage:
+    """Show where a number comes from; those of cases only to staff."""
+    with visit.house.records.read() as tx:
+        found = figures.get(tx, figure)
+    public = is_public(found)
+    if not public and visit.viewer is None:
+        raise SignInError
+    return ExplainPage(figure=found, inputs_shown=min(MOST_INPUTS, len(found.inputs)), public=public)
