@@ -34,9 +34,10 @@ def dump(tx: Connection, name: str) -> Iterator[bytes]:
         return
     order = [table.c[_EARLIEST_FIRST[name]]] if name in _EARLIEST_FIRST else []
     query = select(table).order_by(*order, *table.primary_key).execution_options(yield_per=_BATCH)
-    for row in tx.execute(query).mappings():
-        values = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
-        yield to_json(values).encode() + b"\n"
+    with tx.execute(query) as result:
+        for row in result.mappings():
+            values = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+            yield to_json(values).encode() + b"\n"
 
 
 def load(tx: Connection, name: str, lines: Iterable[bytes]) -> int:
