@@ -19,6 +19,7 @@ from ombud.records.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy import Column, Connection
     from tests.postgres import Server
