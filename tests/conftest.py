@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,3 +48,28 @@ def rng() -> np.random.Generator:
 def examples() -> Path:
     """Return the folder of the demo's data."""
     return ROOT / "examples"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo's workspace, made once for all tests; nobody writes to it but by what the demo itself does."""
+
+    root: Path
+    document: Any
+    """what `ombud demo --json` printed"""
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Return the workspace that `ombud demo` makes of the data in `examples/`."""
+    root = tmp_path_factory.mktemp("demo") / "workspace"
+    done = subprocess.run(
+        [sys.executable, "-m", "ombud", "demo", "--no-serve", "--json", "--workspace", str(root)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Demo(root, json.loads(done.stdout))

@@ -1,0 +1,126 @@
+"""The command line as a whole: options that every command takes, and what errors look like."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ombud import __version__
+from ombud.cli import archive, cases, demo, detect, evaluate, explain, imports, lake, serve, workspace
+from ombud.cli.shell import Shell, storage_error
+from ombud.model.errors import OmbudError, UsageError
+
+__all__ = ["app", "main"]
+
+_ANYWHERE = {"--json": 0, "--debug": 0, "--quiet": 0, "--workspace": 1}
+"""Options of the whole command that may stand anywhere, with the number of their values."""
+
+app = typer.Typer(
+    name="ombud",
+    help="Protect people's data, investigate misuse, answer to the people affected.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback signature
+    if value:
+        typer.echo(f"ombud {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ombud(
+    ctx: typer.Context,
+    *,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the workspace; may stand anywhere.", envvar="OMBUD_WORKSPACE", show_default="."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document; may stand anywhere.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; may stand anywhere.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Protect people's data, investigate misuse, answer to the people affected."""
+    del version
+    shell: Shell = ctx.obj
+    shell.root, shell.json, shell.debug, shell.quiet = workspace, json, debug, quiet
+
+
+for module in (workspace, imports, lake, detect, evaluate, archive, cases, explain, serve, demo):
+    module.add_to(app)
+
+
+def main() -> None:
+    """Run `ombud` as a process: every error becomes one sentence and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    arguments = _to_front(arguments)
+    shell = Shell(json="--json" in arguments, debug="--debug" in arguments)
+    try:
+        result = app(args=arguments, prog_name="ombud", obj=shell, standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        shell.err.print("Stopped. Nothing that was acknowledged is lost; run it again to go on.", highlight=False)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if shell.debug and not _is_usage(error):
+            raise
+        return shell.fail(_said(error))
+    return result if isinstance(result, int) and result else shell.exit_code
+
+
+def _is_usage(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] in {"click", "typer"}
+
+
+def _said(error: Exception) -> OmbudError:
+    """Return what a user is told of any exception."""
+    if isinstance(error, OmbudError):
+        return error
+    if _is_usage(error):
+        return _usage(error)
+    known = storage_error(error) if isinstance(error, OSError) else None
+    hint = "Run it again with --debug and report what it shows."
+    return known or OmbudError(f"This is a bug in Ombud ({type(error).__name__}).", hint=hint)
+
+
+def _usage(error: Exception) -> UsageError:
+    message = str(getattr(error, "format_message", lambda: error)())
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "ombud"
+    return UsageError(message or f"`{command}` needs a command.", hint=f"`{command} --help` shows how to say it.")
+
+
+def _to_front(arguments: list[str]) -> list[str]:
+    """Move the options of the whole command before the command's name; stop at `--`."""
+    front: list[str] = []
+    rest: list[str] = []
+    pending = list(arguments)
+    while pending:
+        word = pending.pop(0)
+        name = word.split("=", 1)[0]
+        if word == "--":
+            rest += [word, *pending]
+            break
+        if name in _ANYWHERE:
+            front.append(word)
+            if _ANYWHERE[name] and "=" not in word and pending:
+                front.append(pending.pop(0))
+        else:
+            rest.append(word)
+    return front + rest

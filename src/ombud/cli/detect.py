@@ -1,0 +1,82 @@
+"""`ombud detect`: find what acts together more than chance, fashion and habit explain."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ombud.cli.shell import plain, shell_of
+from ombud.detect import detect_networks, record_networks
+from ombud.detect.runs import save_run
+from ombud.detect.traces import DEFAULT, TRACES
+from ombud.model.errors import UsageError
+
+__all__ = ["add_to"]
+
+detect_app = typer.Typer(help="Find what acts together more than chance explains.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(detect_app, name="detect")
+
+
+@detect_app.callback()
+def detect() -> None:
+    """Find what acts together more than chance explains."""
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"`{text}` is no date.", hint="Say it as 2016-11-08 or 2016-11-08T20:00:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@detect_app.command()
+def networks(
+    ctx: typer.Context,
+    since: Annotated[str | None, typer.Option(help="Only posts from this date on (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only posts before this date (UTC).")] = None,
+    trace: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(TRACES)}; repeatable.", show_default=", ".join(DEFAULT))
+    ] = None,
+    fdr: Annotated[
+        float | None, typer.Option(min=1e-12, max=0.5, help="Share of false networks to allow.", show_default="0.01")
+    ] = None,
+    *,
+    record: Annotated[bool, typer.Option("--record/--no-record", help="Save findings and open a case each.")] = True,
+) -> None:
+    """Find networks of accounts that share the same things together, at any pace from a minute to a week.
+
+    A network is reported when neither how active its accounts are, nor how popular the things are, nor how
+    fast crowds and news make everybody, nor common interest explains it.
+    """
+    shell = shell_of(ctx)
+    lake = shell.lake()
+    with shell.progress() as progress:
+        run = detect_networks(
+            lake, since=_moment(since), until=_moment(until), traces=trace or DEFAULT, fdr=fdr, progress=progress
+        )
+        if record:
+            record_networks(lake, lake.records, run)
+            save_run(lake, run)
+    shell.document({"networks": run.networks, "settings": run.settings, "version": run.version})
+    shell.say(f"{run.posts:,} posts of {run.accounts:,} accounts; {run.groups_tested:,} groups put to the test")
+    rows = [
+        (len(n.accounts), f"{n.q:.1e}", ", ".join(f"{count:,} by {by}" for by, count in n.traces.items()), n.title)
+        for n in run.networks
+    ]
+    shell.table(
+        f"{len(rows):,} networks" if rows else "No network: activity, popularity and news explain what was seen.",
+        ("accounts", "q", "acts together", "finding"),
+        rows,
+        (0, 1),
+    )
+    if rows and record:
+        shell.say(plain("Each has a case: `ombud cases list`, or look at them with `ombud serve`."))

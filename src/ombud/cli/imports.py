@@ -1,0 +1,68 @@
+"""`ombud import`: bring files into the lake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ombud.cli.shell import Shell, shell_of
+from ombud.lake.imports import FORMATS, ImportReport, import_files, suggest_mapping
+from ombud.lake.imports.mapping import load_mapping
+from ombud.model.errors import UsageError
+
+__all__ = ["add_to", "show_report"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("import")(import_)
+
+
+def import_(
+    ctx: typer.Context,
+    format: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(FORMATS))}.")],  # noqa: A002 - its name to users
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
+    table: Annotated[str | None, typer.Option(help="With `table`: the lake's table to fill.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="With `table`: TOML that says which column is which.")] = None,
+    max_rejects: Annotated[int | None, typer.Option(min=0, help="Exit with 1 when more rows are rejected.")] = None,
+    *,
+    suggest: Annotated[bool, typer.Option("--suggest-mapping", help="Propose a mapping; import nothing.")] = False,
+) -> None:
+    """Bring files into the lake. A row that does not fit goes to a rejects file with line and reason.
+
+    Importing the same file again changes nothing. Stopped at any moment, run it again: it goes on.
+    """
+    shell = shell_of(ctx)
+    if suggest:
+        for path in paths:
+            suggestion = suggest_mapping(path, table)
+            shell.document(suggestion)
+            if not shell.json:
+                shell.out.print(suggestion.to_toml(), markup=False, highlight=False, soft_wrap=True, end="")
+        return
+    if format == "table" and table is None:
+        raise UsageError("`ombud import table` needs --table.", hint="`--suggest-mapping` proposes one for your file.")
+    chosen = load_mapping(mapping) if mapping else None
+    with shell.progress() as progress:
+        report = import_files(
+            shell.lake(), format, paths, table=table, mapping=chosen, max_rejects=max_rejects, progress=progress
+        )
+    show_report(shell, report)
+    if report.too_many_rejects:
+        shell.exit_code = 1
+
+
+def show_report(shell: Shell, report: ImportReport) -> None:
+    """Print what an import took, skipped and rejected."""
+    shell.document(report)
+    rows = [
+        (name, counts.read, counts.accepted, counts.skipped, counts.rejected, counts.flagged)
+        for name, counts in report.tables.items()
+    ]
+    shell.table(
+        f"Imported {report.format}", ("table", "read", "accepted", "skipped", "rejected", "flagged"), rows, range(1, 6)
+    )
+    if report.rejects_file:
+        shell.say(f"Rejected rows, with line and reason: {report.rejects_file}")

@@ -1,0 +1,59 @@
+"""`ombud serve` and `ombud worker`: the pages, and the work behind them."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ombud.cli.shell import shell_of
+from ombud.records import worker as records_worker
+from ombud.web import serve as serve_pages
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(serve)
+    app.command()(worker)
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for a free one.", show_default="8000")] = None,
+    *,
+    work: Annotated[bool, typer.Option("--worker/--no-worker", help="Do background work in this process too.")] = True,
+) -> None:
+    """Serve the console and the public pages until stopped."""
+    shell = shell_of(ctx)
+    workspace = shell.workspace()
+    settings = workspace.settings
+    serve_pages(
+        workspace,
+        host=host if host is not None else settings.host,
+        port=port if port is not None else settings.port,
+        worker=work,
+    )
+
+
+def worker(ctx: typer.Context) -> None:
+    """Do scheduled and background work until stopped; several may run at once."""
+    shell = shell_of(ctx)
+    records = shell.records()
+    stop = Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    shell.say("Working. Ctrl-C stops after the job at hand.")
+    records_worker.run(records, {}, stop)

@@ -1,0 +1,69 @@
+"""The main job, on real input: the case of 2016."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.acceptance.conftest import Ombud
+    from tests.conftest import Demo
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def figures(demo: Demo) -> dict[str, Any]:
+    return {figure["name"]: figure for figure in demo.document["figures"]}
+
+
+def test_totals_agree_with_the_release_to_the_cent(figures: dict[str, Any]) -> None:
+    assert figures["ads"]["value"] == 3_498
+    assert figures["spent, RUB"] == {"name": "spent, RUB", "value": "5,822,554.92", "unit": "2,533 ads"}
+    assert figures["spent, USD"]["value"] == "109.33"
+    assert figures["spent, USD"]["unit"] == "5 ads"
+    assert figures["spent, currency not stated"]["unit"] == "960 ads"
+    assert figures["spent, currency not stated"]["value"] == "0.00"
+    assert figures["impressions"]["value"] == 40_285_461
+    assert figures["clicks"]["value"] == 3_708_749
+
+
+def test_every_post_of_both_sets_is_in(figures: dict[str, Any]) -> None:
+    assert figures["posts"]["value"] == 513_188 + 194_323
+    assert 58_317 < figures["accounts that posted"]["value"] < 58_317 + 2_856
+
+
+def test_pages_read_by_ocr_are_fewer_than_their_addresses(figures: dict[str, Any]) -> None:
+    assert 100 < figures["pages"]["value"] < 478
+
+
+def test_networks_are_found_and_each_has_a_case(figures: dict[str, Any], demo: Demo) -> None:
+    found = figures["networks"]["value"]
+    assert found > 0
+    with sqlite3.connect(demo.root / "records.sqlite") as records:
+        cases = records.execute("SELECT count(*) FROM cases").fetchone()[0]
+        findings = records.execute("SELECT count(*) FROM finding WHERE says = 'coordinated'").fetchone()[0]
+    records.close()
+    assert cases == findings == found
+
+
+def test_running_it_again_changes_nothing_and_is_quick(demo: Demo, ombud: Ombud) -> None:
+    again = ombud("demo", "--no-serve", "--json", "--workspace", demo.root).document
+    assert again["figures"] == demo.document["figures"]
+    assert again["seconds"] < demo.document["seconds"] / 2 + 5
+
+
+def test_every_case_shows_its_figures_and_each_can_be_explained(demo: Demo, ombud: Ombud) -> None:
+    cases = ombud("cases", "list", "--json", "--workspace", demo.root).document["cases"]
+    shown = ombud("cases", "show", str(cases[0]["number"]), "--json", "--workspace", demo.root).document
+    held = shown["findings"][0]
+    assert held["says"] == "coordinated"
+    assert held["explanations"]
+    assert held["figures"]
+    for figure in held["figures"][:3]:
+        explained = ombud("explain", figure["id"], "--json", "--workspace", demo.root).document
+        assert explained["value"] == figure["value"]
+        assert explained["query"]
+        assert all(len(source["sha256"]) == 64 for source in explained["inputs"])
