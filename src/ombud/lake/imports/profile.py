@@ -113,7 +113,7 @@ def _separator(given: list[str]) -> str | None:
         if sign == " ":
             fits = all(item.startswith(("http", "#", "@")) for item in items)
         else:
-            fits = bool(items) and max(map(len, items)) <= _SHORT or all(_URL.fullmatch(item) for item in items)
+            fits = max(map(len, items), default=_SHORT + 1) <= _SHORT or all(map(_URL.fullmatch, items))
         if fits:
             return sign
     return None

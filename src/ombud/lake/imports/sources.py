@@ -155,12 +155,11 @@ class NdjsonSource:
             if row.problem is None and isinstance(value := json.loads(row.raw), dict):
                 objects += 1
                 columns.update(dict.fromkeys(_keys(value)))
-        if not objects:
+        array = first == b"[" or first.startswith(b"[{")
+        if not objects or array:
             raise InputError(
                 f"{path} does not hold one JSON object a line.",
-                hint="A JSON array becomes lines by `jq -c '.[]'`."
-                if first.startswith(b"[")
-                else "Look at its first lines.",
+                hint="A JSON array becomes lines by `jq -c '.[]'`." if array else "Look at its first lines.",
             )
         odd = scan.harmful or scan.bom or scan.escaped_nul
         return cls(unpacked, unpacked, list(columns), scan.sha256, odd)

@@ -105,7 +105,9 @@ class Stage:
                 hint="Raise `memory` in ombud.toml.",
             ) from error
         except duckdb.IOException as error:
-            raise StorageError(f"Reading or staging failed: {_first_line(error)}.", hint="Look at the disk.") from error
+            if str(self.folder) not in str(error) and "No space" not in str(error):
+                raise  # about the source, which its reader explains
+            raise StorageError(f"Staging failed: {_first_line(error)}.", hint="Make room in the workspace.") from error
 
     def write(self, sql: str) -> Path:
         """Write the rows of `sql` to a new Parquet file in their order; return its path."""

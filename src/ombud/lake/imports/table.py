@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Rows", "TableReader", "open_source"]
 
-_UNREAD = (duckdb.InvalidInputException, duckdb.ConversionException)
+_ROW_FAULTS = (duckdb.InvalidInputException, duckdb.ConversionException)
 _SHOWN = 12
 
 KINDS = frozenset({"csv", "tsv", "ndjson", "parquet"})
@@ -110,8 +110,8 @@ class Rows:
             mark = self.stage.rejects.mark()
             try:
                 file = self.stage.write(self._sql())
-            except _UNREAD as error:
-                if not source.is_text:
+            except duckdb.Error as error:
+                if not source.is_text or not isinstance(error, _ROW_FAULTS):
                     raise damaged(self.path, error) from error
             else:
                 total, rejected, _ = self.stage.count(file)
@@ -122,7 +122,7 @@ class Rows:
         lost = source.clean(self.stage, self.table.name)
         try:
             file = self.stage.write(self._sql())
-        except _UNREAD as error:
+        except duckdb.Error as error:
             raise damaged(self.path, error) from error
         if self.stage.count(file)[1]:
             self._locate(file)

@@ -238,7 +238,7 @@ def json_rows(path: Path) -> Iterator[Row]:
                 return
             if not line.strip():
                 continue
-            yield Row(number, line, _harm(line) or _json_problem(line), line.rstrip(b"\r\n") + b"\n")
+            yield Row(number, line, _harm(line) or _json_problem(line.rstrip(b"\r\n")), line.rstrip(b"\r\n") + b"\n")
     finally:
         lines.close()
 
