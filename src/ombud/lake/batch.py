@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +11,7 @@ import pyarrow as pa
 from ombud.lake.engines.sql import queries
 from ombud.lake.faults import disk_faults, duck_faults
 from ombud.lake.files import Staged, durable, put_in_place
-from ombud.lake.parquet import write_days
+from ombud.lake.parquet import moment, write_days
 from ombud.lake.plan import Plan
 from ombud.lake.views import ids_relation, limits, literal, quoted, reading, sql_type, table_relation
 from ombud.model import schema
@@ -80,6 +80,10 @@ class Batch:
             finally:
                 self._close()
 
+    def visible(self, table: str) -> list[LakeFile]:
+        """Return the files of a table (or of a dictionary, `_ids/KIND`) as this writer found them."""
+        return list(self._visible.get(table, []))
+
     def at_commit(self, call: Callable[[Connection], object]) -> None:
         """Run `call(tx)` in the transaction that makes the rows visible, such as `imports.finish`."""
         self._calls.append(call)
@@ -87,10 +91,6 @@ class Batch:
     def replace(self, old: Sequence[LakeFile], new: Sequence[Staged]) -> None:
         """Put staged files in the place of visible ones when the block ends."""
         self._gone += [file.path for file in old]
-        self._staged += new
-
-    def add(self, new: Sequence[Staged]) -> None:
-        """Make staged files visible when the block ends."""
         self._staged += new
 
     def commit(self) -> None:
@@ -161,7 +161,7 @@ class Batch:
         files = self._files(spec.name)
         relation = table_relation(self.lake_dir, spec, files) if files else None
         if relation and any(file.attached for file in files):
-            self._dictionary_views()
+            self.dictionary_views()
         plan.find_doubtful(relation)
         written = write_days(
             plan.new_rows(),
@@ -194,37 +194,36 @@ class Batch:
             self.duck.execute(f"CREATE OR REPLACE TEMP VIEW known AS {known}")
             new = sql["new_ids"].on("duckdb")
             self.duck.execute(f"CREATE OR REPLACE TEMP TABLE map_{kind} AS {new}", {"first": self._next[kind]})
-            self._stage_names(kind)
+            if count := _one(self.duck, f"SELECT count(*) FROM map_{kind}"):
+                self._staged.append(self.stage_names(kind, f"SELECT id, name FROM map_{kind} ORDER BY id"))
+                self._next[kind] += count
             self.duck.execute(f"INSERT INTO map_{kind} {sql['known_ids'].on('duckdb')}")
             self.duck.execute("DROP TABLE seen; DROP VIEW known")
 
-    def _stage_names(self, kind: str) -> None:
-        count = _one(self.duck, f"SELECT count(*) FROM map_{kind}")
-        if not count:
-            return
+    def stage_names(self, kind: str, sql: str) -> Staged:
+        """Write a dictionary file from `sql`, which gives `id` and `name` in the order of `id`."""
         name = random_id("ids")
         place = self.staging / f"{name}.parquet"
         self.duck.execute(
-            f"COPY (SELECT id, name FROM map_{kind} ORDER BY id) TO {literal(str(place))}"
-            " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+            f"COPY ({sql}) TO {literal(str(place))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )
         file = LakeFile(
             path=f"_ids/{kind}/{name}.parquet",
             table=f"_ids/{kind}",
             day=None,
-            rows=count,
+            rows=_one(self.duck, f"SELECT count(*) FROM {reading([str(place)])}"),
             first=None,
             last=None,
             bytes=place.stat().st_size,
             sha256="",
             import_id=None,
         )
-        self._staged.append(Staged(place, file))
-        self._next[kind] += count
+        return Staged(place, file)
 
     def staged(self, spec: Table, part: Written, import_id: str | None) -> Staged:
         """Return what the records will say of a file that was written."""
         name = random_id("part")
+        first, last = moment(part.first), moment(part.last)
         day = None
         folder = spec.name
         if spec.by_day:
@@ -235,8 +234,8 @@ class Batch:
             table=spec.name,
             day=day,
             rows=part.rows,
-            first=_moment(part.first),
-            last=_moment(part.last),
+            first=first,
+            last=last,
             bytes=part.at.stat().st_size,
             sha256="",
             import_id=import_id,
@@ -260,17 +259,11 @@ class Batch:
         ]
         return [f for f in self._visible.get(table, []) if f.path not in self._gone] + own
 
-    def _dictionary_views(self) -> None:
+    def dictionary_views(self) -> None:
+        """Make the views `KIND_ids`, which attached files are read with."""
         for kind in schema.KINDS:
             relation = ids_relation(self.lake_dir, self._files(f"_ids/{kind}"))
             self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {kind}_ids AS {relation}")
-
-
-def _moment(micros: int | None) -> datetime | None:
-    try:
-        return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-    except OverflowError:
-        raise InputError("A row's time is outside the years 1 to 9999.", hint="Nothing was written.") from None
 
 
 def _one(duck: duckdb.DuckDBPyConnection, sql: str) -> int:

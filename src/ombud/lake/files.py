@@ -127,6 +127,18 @@ def retire(lake_dir: Path, paths: Sequence[str]) -> None:
         _write_journal(staging_folder(lake_dir, "old"), paths)
 
 
+def forget(lake_dir: Path, paths: Sequence[str]) -> None:
+    """Note files that are about to be replaced and must go at the next sweep, without any grace."""
+    if paths:
+        _write_journal(staging_folder(lake_dir, "gone"), paths)
+
+
+def retired(lake_dir: Path) -> set[str]:
+    """Return the files that were replaced and are still kept for readers."""
+    folders = (lake_dir / "_staging").glob("*_*")
+    return {path for folder in folders for path in _read_journal(folder)[0]}
+
+
 def sweep(lake_dir: Path, visible: Iterable[str], *, grace: float = GRACE) -> list[str]:
     """Remove what dead writers left and what was replaced longer than `grace` seconds ago.
 

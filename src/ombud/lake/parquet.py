@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ombud.model.errors import InputError
 from ombud.model.ids import random_id
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from ombud.model.schema import Table
 
-__all__ = ["CHUNK_ROWS", "Written", "write_days"]
+__all__ = ["CHUNK_ROWS", "Written", "moment", "write_days"]
 
 CHUNK_ROWS = 16_384
 """Rows that are fetched at a time."""
@@ -142,6 +144,14 @@ def _cut(batch: pa.RecordBatch, *, by_day: bool, sort: bool) -> Chunk:
 def _times(column: pa.Array[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return microseconds from 1970; the smallest integer where there is no time."""
     return np.asarray(column.cast(pa.int64()).fill_null(_UNDATED), dtype=np.int64)
+
+
+def moment(micros: int | None) -> datetime | None:
+    """Return the moment so many microseconds from 1970; `InputError` outside the years 1 to 9999."""
+    try:
+        return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    except OverflowError:
+        raise InputError("A row's time is outside the years 1 to 9999.", hint="Nothing was written.") from None
 
 
 class _Days:

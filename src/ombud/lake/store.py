@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ombud.lake import dictionary
+from ombud.lake.attach import Attached, attach
 from ombud.lake.batch import Batch
+from ombud.lake.check import Problem, check
+from ombud.lake.compact import Compacted, compact
+from ombud.lake.erase import Erasure, erase
 from ombud.lake.faults import disk_faults, duck_faults
 from ombud.lake.files import staging_folder, sweep
 from ombud.lake.lock import writer_lock
@@ -21,7 +25,7 @@ from ombud.model.ids import random_id
 from ombud.records import lake_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import duckdb
@@ -124,6 +128,22 @@ class Lake:
         """Return the ids of `names`, in their order; null for a name that the lake does not know."""
         with self.duck([]) as duck:
             return dictionary.ids(duck, kind, names)
+
+    def compact(self, table: str | None = None) -> list[Compacted]:
+        """Put every day's files into one, sorted; see `ombud.lake.compact`."""
+        return compact(self, table)
+
+    def attach(self, table: str, paths: Sequence[Path], mapping: dict[str, str] | None = None) -> Attached:
+        """Make a platform's own Parquet files rows of `table`; see `ombud.lake.attach`."""
+        return attach(self, table, paths, mapping)
+
+    def erase(self, person: str) -> Erasure:
+        """Remove every row of an account; see `ombud.lake.erase`."""
+        return erase(self, person)
+
+    def check(self, progress: Callable[[int, int | None, str], None] | None = None) -> list[Problem]:
+        """Read every file and return what is wrong; see `ombud.lake.check`."""
+        return check(self, progress)
 
 
 def open_lake(workspace: Workspace, records: Records) -> Lake:
