@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-__all__ = ["ADMIN", "EDITORS", "PUBLIC", "STAFF", "WATCHERS", "Access", "GuardedRoute", "check_rules", "rule_of", "rules"]
+__all__ = [
+    "ADMIN",
+    "EDITORS",
+    "PUBLIC",
+    "STAFF",
+    "WATCHERS",
+    "Access",
+    "GuardedRoute",
+    "check_rules",
+    "rule_of",
+    "rules",
+]
 
 Role = Literal["admin", "analyst", "reviewer", "auditor"]
 Access = frozenset[str] | Literal["public"]
@@ -32,6 +43,7 @@ EDITORS: Access = frozenset({"admin", "analyst", "reviewer"})
 WATCHERS: Access = frozenset({"admin", "auditor"})
 """Those who see what staff looked at."""
 ADMIN: Access = frozenset({"admin"})
+
 
 class UnforeseenError(OmbudError):
     """This page could not be made, and nothing was changed."""

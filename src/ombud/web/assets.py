@@ -29,14 +29,18 @@ class Asset:
     address: str
 
 
+def _rank(path: Path) -> tuple[bool, bool]:
+    return path.suffix == ".css", path.parent.name == "js" and b"\nimport " in path.read_bytes()
+
+
 class Assets:
-    """All static files, read once (under 1 MB). CSS that names another file gets its hashed address."""
+    """All static files, read once (under 1 MB). A file that names another one gets its hashed address."""
 
     def __init__(self, folder: Path = STATIC) -> None:
         self._by_name: dict[str, Asset] = {}
         files = sorted(p for p in folder.rglob("*") if p.suffix in _SERVED)
-        # style sheets last: they name fonts
-        for path in sorted(files, key=lambda p: p.suffix == ".css"):
+        # what names other files comes after them: scripts that import, style sheets that load fonts
+        for path in sorted(files, key=_rank):
             self._add(path.relative_to(folder).as_posix(), path)
         self._by_address = {asset.address: asset for asset in self._by_name.values()}
 
@@ -46,6 +50,11 @@ class Assets:
             text = content.decode()
             for other, asset in self._by_name.items():
                 text = text.replace(f'url("/static/{other}")', f'url("{asset.address}")')
+            content = text.encode()
+        elif path.parent.name == "js":
+            text = content.decode()
+            for other, asset in self._by_name.items():
+                text = text.replace(f'from "./{other.removeprefix("js/")}"', f'from "{asset.address}"')
             content = text.encode()
         mark = hashlib.sha256(content).hexdigest()[:12]
         stem, dot, suffix = name.rpartition(".")

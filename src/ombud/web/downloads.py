@@ -32,5 +32,7 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[objec
     """Return a CSV document that browsers save as NAME.csv."""
     body = csv_line(header) + "".join(csv_line(row) for row in rows)
     return Response(
-        body, media_type="text/csv; charset=utf-8", headers={"content-disposition": f'attachment; filename="{name}.csv"'}
+        body,
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}.csv"'},
     )

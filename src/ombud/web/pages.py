@@ -79,13 +79,13 @@ class Pages:
 
         return register
 
-    def data(self, path: str, *, access: Access, media_type: str, in_schema: bool = True) -> Callable[[Function], Function]:
+    def data(
+        self, path: str, *, access: Access, media_type: str, in_schema: bool = True
+    ) -> Callable[[Function], Function]:
         """Register a download or a document for machines: the function returns a response."""
 
         def register(function: Function) -> Function:
-            self.specs.append(
-                PageSpec(path, function, access, "data", media_type=media_type, in_schema=in_schema)
-            )
+            self.specs.append(PageSpec(path, function, access, "data", media_type=media_type, in_schema=in_schema))
             return function
 
         return register

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Option", "Paging", "address", "paging"]
 
@@ -28,14 +31,16 @@ class Paging(msgspec.Struct, frozen=True):
     next: Annotated[str | None, Meta(description="Address of the page after.")]
 
 
-def address(path: str, state: dict[str, str | int | None], **changes: str | int | None) -> str:
+def address(path: str, state: Mapping[str, str | int | None], **changes: str | int | None) -> str:
     """Return `path` with the state of a list; empty values are left out."""
     merged = {**state, **changes}
     query = urlencode([(key, str(value)) for key, value in merged.items() if value not in {None, ""}])
     return f"{path}?{query}" if query else path
 
 
-def paging(path: str, state: dict[str, str | int | None], page: int, total: int, size: int, *, parameter: str = "page") -> Paging:
+def paging(
+    path: str, state: Mapping[str, str | int | None], page: int, total: int, size: int, *, parameter: str = "page"
+) -> Paging:
     """Return the place of `page` among `total` entries, `size` a page."""
     pages = max(1, -(-total // size))
 

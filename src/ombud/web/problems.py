@@ -94,9 +94,7 @@ async def _answer(request: Request, error: Exception) -> Response:
         log.error("%s failed with %s", route, type(cause).__name__, exc_info=cause)
     headers = dict(getattr(error, "headers", None) or {})
     if wants_json(request):
-        return Response(
-            msgspec.json.encode(problem), problem.status, headers, media_type="application/problem+json"
-        )
+        return Response(msgspec.json.encode(problem), problem.status, headers, media_type="application/problem+json")
     if isinstance(error, SignInError) and request.method == "GET":
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
     try:

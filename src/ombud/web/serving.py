@@ -31,7 +31,9 @@ def bind(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, UnicodeError) as error:
-        raise InputError(f"`{host}` is no address of this machine.", hint="Use 127.0.0.1 for this machine only.") from error
+        raise InputError(
+            f"`{host}` is no address of this machine.", hint="Use 127.0.0.1 for this machine only."
+        ) from error
     listener = socket.socket(family, kind, proto)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -58,7 +60,11 @@ def _welcome(workspace: Workspace, address: str) -> str:
     """Return what is printed when the server stands: where to go, and the first-run token while there is no admin."""
     with open_records(workspace) as records, records.begin() as tx:
         token = users.first_run_token(tx)
-    lines = [f"Ombud serves {workspace.root} on {address}", f"  public pages  {address}/", f"  console       {address}/console"]
+    lines = [
+        f"Ombud serves {workspace.root} on {address}",
+        f"  public pages  {address}/",
+        f"  console       {address}/console",
+    ]
     if token is not None:
         lines.append(f"  first run     {address}/first-run?given={token}")
     return "\n".join([*lines, "Ctrl-C ends it."])

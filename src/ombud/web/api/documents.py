@@ -82,5 +82,3 @@ def api_page(request: Request, visit: VisitParameter) -> ApiPage:
                 RouteLine(method.upper(), path, operation.get("summary", ""), operation.get("description", ""), answers)
             )
     return ApiPage(routes=sorted(lines, key=lambda line: (line.path, line.method)))
-
-

@@ -72,9 +72,7 @@ def draw(detail: NetworkDetail, width: float, height: float) -> Drawing:
         pairs[key] = pairs.get(key, 0) + edge.co_acts
     ranked = sorted(pairs.items(), key=lambda item: -item[1])[:MOST_LINES]
     strong = max(1, len(ranked) // 10)
-    lines = [
-        Line(*places[a], *places[b], strong=rank < strong) for rank, ((a, b), _) in enumerate(ranked)
-    ][::-1]
+    lines = [Line(*places[a], *places[b], strong=rank < strong) for rank, ((a, b), _) in enumerate(ranked)][::-1]
     named = {i for i, _ in sorted(enumerate(members), key=lambda item: -item[1].co_acts)[:MOST_LABELS]}
     dots = [
         Dot(

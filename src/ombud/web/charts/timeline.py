@@ -146,7 +146,7 @@ def _every(start: datetime, end: datetime, hours: int) -> list[datetime]:
 
 
 def _monthly(start: datetime, end: datetime, months: int) -> list[datetime]:
-    found = []
+    found: list[datetime] = []
     count = start.year * 12 + start.month - 1
     count -= count % months
     while True:

@@ -96,9 +96,9 @@ def graph(request: Request, visit: VisitParameter, number: Number) -> Response:
         key = (min(edge.a, edge.b), max(edge.a, edge.b))
         pairs[key] = pairs.get(key, 0) + edge.co_acts
     members = detail.members[:2_000]
-    kept = sorted(
-        ((ab, weight) for ab, weight in pairs.items() if ab[1] < len(members)), key=lambda item: -item[1]
-    )[:8_000]
+    kept = sorted(((ab, weight) for ab, weight in pairs.items() if ab[1] < len(members)), key=lambda item: -item[1])[
+        :8_000
+    ]
     data = GraphData(
         names=[m.account for m in members],
         x=[m.x for m in members],

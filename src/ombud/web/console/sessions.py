@@ -49,7 +49,8 @@ def local_path(value: str) -> str:
 
 @pages.page("/sign-in", shows=SignInPage, template="console/sign_in.html", access=PUBLIC, twin=False)
 def sign_in_page(
-    visit: VisitParameter, next: Annotated[str, Query(max_length=500)] = "/console"  # noqa: A002 - the word of the address
+    visit: VisitParameter,
+    next: Annotated[str, Query(max_length=500)] = "/console",  # noqa: A002 - the word of the address
 ) -> SignInPage | Response:
     """Show the form to sign in."""
     if visit.viewer is not None:
@@ -82,9 +83,7 @@ def sign_in(
 
 
 @pages.page("/first-run", shows=FirstRunPage, template="console/first_run.html", access=PUBLIC, twin=False)
-def first_run_page(
-    visit: VisitParameter, given: Annotated[str, Query(max_length=200)] = ""
-) -> FirstRunPage | Response:
+def first_run_page(visit: VisitParameter, given: Annotated[str, Query(max_length=200)] = "") -> FirstRunPage | Response:
     """Show the form that makes the first account."""
     with visit.house.records.read() as tx:
         if users.has_admin(tx):

@@ -21,7 +21,7 @@ from ombud.web.pages import Pages
 from ombud.web.paging import Option, Paging, address, paging
 from ombud.web.visit import VisitParameter
 
-__all__ = ["AdView", "PagesPage", "PageView", "SearchPage", "archive_of", "pages"]
+__all__ = ["AdView", "PageView", "PagesPage", "SearchPage", "archive_of", "pages"]
 
 pages = Pages()
 SIZE = 20
@@ -222,7 +222,9 @@ def _chosen(archive: Archive, asked: Asked, facets: list[FacetView]) -> list[Cho
         name = archive.page(asked.page).name
         found.append(Chosen(f"Page: {name}", msgspec.structs.replace(asked, page="").at()))
     if asked.category:
-        label = next((li.label for v in facets for li in v.lines if v.title == "Aimed by" and li.chosen), asked.category)
+        label = next(
+            (li.label for v in facets for li in v.lines if v.title == "Aimed by" and li.chosen), asked.category
+        )
         found.append(Chosen(f"Aimed by {label.lower()}", msgspec.structs.replace(asked, category="").at()))
     for term_id in asked.terms:
         term = archive.term(term_id)
@@ -306,9 +308,7 @@ def page_list(
 
 
 @pages.page("/archive/pages/{slug}", shows=PageView, template="public/page.html", access=PUBLIC)
-def page_view(
-    visit: VisitParameter, slug: Annotated[str, Path(max_length=300)], p: Number = 1
-) -> PageView | Response:
+def page_view(visit: VisitParameter, slug: Annotated[str, Path(max_length=300)], p: Number = 1) -> PageView | Response:
     """Show one page with all its ads and whom they were aimed at."""
     archive = archive_of(visit)
     page = archive.page(slug)

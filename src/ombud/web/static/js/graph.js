@@ -22,17 +22,25 @@ function palette() {
   return { node: faint("blue", 1), lit: faint("orange", 1), quiet: faint("soft", 0.25), edge: faint("soft", 0.3), near: faint("ink", 0.7), ink: ink("ink"), paper: faint("paper", 1) };
 }
 
-// Sigma's own hover label is a white box: draw ours in the page's colours.
-function hoverLabel(colours) {
+const LONGEST = 26;
+
+// A label hangs to the left of its dot where it would run over the right edge, and has a rim of paper.
+function drawLabel(colours, bold, holder) {
   return (context, node, settings) => {
-    const { x, y, size, label } = node;
-    if (!label) return;
-    context.font = `600 ${settings.labelSize}px ${settings.labelFont}`;
-    const width = context.measureText(label).width;
-    context.fillStyle = colours().paper;
-    context.fillRect(x + size + 2, y - settings.labelSize / 2 - 4, width + 8, settings.labelSize + 8);
+    const { x, y, size } = node;
+    if (!node.label) return;
+    const label = node.label.length > LONGEST ? `${node.label.slice(0, LONGEST)}…` : node.label;
+    context.font = `${bold ? 600 : 400} ${settings.labelSize}px ${settings.labelFont}`;
+    const left = x + size + 6 + context.measureText(label).width > holder.clientWidth;
+    context.textAlign = left ? "right" : "left";
+    const at = left ? x - size - 5 : x + size + 5;
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeStyle = colours().paper;
     context.fillStyle = colours().ink;
-    context.fillText(label, x + size + 6, y + settings.labelSize / 3);
+    context.strokeText(label, at, y + settings.labelSize / 3);
+    context.fillText(label, at, y + settings.labelSize / 3);
+    context.textAlign = "left";
   };
 }
 
@@ -58,7 +66,8 @@ async function start() {
     labelDensity: 0.6,
     stagePadding: 36,
     zIndex: true,
-    defaultDrawNodeHover: hoverLabel(() => colours),
+    defaultDrawNodeLabel: drawLabel(() => colours, false, holder),
+    defaultDrawNodeHover: drawLabel(() => colours, true, holder),
     nodeReducer: (node, data) => {
       const of = lit === null ? "node" : node === lit ? "lit" : near.has(node) ? "node" : "quiet";
       return { ...data, color: colours[of], label: lit === null || of !== "quiet" ? data.label : "", forceLabel: node === lit, highlighted: node === lit, zIndex: of === "quiet" ? 0 : 1 };

@@ -21,6 +21,15 @@ function filled({ times, lanes }, unit) {
   return { times: all, lanes: lanes.map((lane) => all.map((time) => lane[slots.get(time)] ?? 0)) };
 }
 
+const AXIS_DAY = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
+const AXIS_MONTH = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short", year: "numeric" });
+const AXIS_HOUR = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" });
+
+function axisLabels(_, splits, __, ___, step) {
+  const format = step < 86400 ? AXIS_HOUR : step < 86400 * 27 ? AXIS_DAY : AXIS_MONTH;
+  return splits.map((time) => format.format(time * 1000));
+}
+
 function draw() {
   const unit = figure.dataset.unit === "hour" ? 3600 : 86400;
   const raw = readTable();
@@ -46,14 +55,14 @@ function draw() {
     return new uPlot(
       {
         width: figure.clientWidth,
-        height: last ? LANE + 24 : LANE,
+        height: last ? LANE + 30 : LANE,
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "UTC"),
         legend: { show: false },
-        padding: [6, 0, 0, 0],
+        padding: [8, 0, 2, 0],
         cursor: { sync: { key: "timeline" }, y: false, points: { show: false } },
         scales: { x: { time: true }, y: { range: [0, largest] } },
         axes: [
-          { show: last, size: 30, stroke: ink("soft"), font: `14px "Source Sans 3 Ombud", sans-serif`, grid: { show: false }, ticks: { stroke: ink("line"), size: 5 } },
+          { show: last, size: 30, space: 90, values: axisLabels, stroke: ink("soft"), font: `14px "Source Sans 3 Ombud", sans-serif`, grid: { show: false }, ticks: { stroke: ink("line"), size: 5 } },
           { size: 48, stroke: ink("soft"), font: `13px "Source Sans 3 Ombud", sans-serif`, grid: { stroke: ink("line"), width: 1 }, ticks: { show: false }, splits: () => [0, largest] },
         ],
         series: [
