@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ombud.archive.query import NOT_STATED
@@ -18,6 +20,7 @@ __all__ = ["Asked", "Words", "asked", "offset_of", "words_of"]
 _TOKEN = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 _MOST_TOKENS = 32
 _BIGGEST = 2**63 - 1
+_MOST_MONEY = Decimal(10**16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def _conditions(query: AdQuery) -> list[tuple[str, tuple[object, ...], str]]:
         least = max(min(query.min_impressions, _BIGGEST), -_BIGGEST)
         out.append(("ad.impressions >= ?", (least,), f"at least {query.min_impressions} impressions"))
     if query.min_spend is not None and query.min_spend.is_finite():
-        cents = max(min(-int(-query.min_spend * 100 // 1), _BIGGEST), -_BIGGEST)
+        cents = ceil(max(min(query.min_spend, _MOST_MONEY), -_MOST_MONEY) * 100)
         out.append(("ad.cents >= ?", (cents,), f"at least {query.min_spend} spent"))
     if query.has_spend is not None:
         sql = "coalesce(ad.cents, 0) > 0" if query.has_spend else "coalesce(ad.cents, 0) <= 0"

@@ -137,11 +137,11 @@ def _page(platform: str, path: str, parts: list[str]) -> Address:
 
 def _site(text: str) -> Address:
     host = _HOST.match(text)
-    if host is None or "." not in host[0]:
+    labels = [label for label in host[0].casefold().split(".") if label] if host else []
+    if len(labels) < 2:  # noqa: PLR2004 - a domain has two labels
         return Address("none", "unknown", text, None)
-    labels = [label for label in host[0].casefold().split(".") if label]
     known = next((t for t in ("com", "org", "net", "info", "gov") if _begins(labels[-1], t)), None)
-    if known and len(labels) > 1:
+    if known:
         labels[-1] = known
     count = 3 if _TWO_PART.fullmatch(".".join(labels[-2:])) else 2
     return Address("web", "site", ".".join(labels[-count:]), None)

@@ -61,10 +61,8 @@ def skeleton(name: str) -> str:
 
     Two names with one skeleton are candidates, not yet the same: see `compare`.
     """
-    plain = clean(name).translate(_SEPARATORS)
-    for long, short in (("rn", "m"), ("vv", "w"), ("VV", "w"), ("cl", "d")):
-        plain = plain.replace(long, short)
-    return plain.translate(_CLASS).casefold().translate(_CLASS)
+    plain = clean(name).translate(_SEPARATORS).translate(_CLASS).casefold().translate(_CLASS)
+    return plain.replace("rn", "m").replace("vv", "w")
 
 
 def _single(a: str, b: str, *, case: bool) -> float:
