@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from scipy.special import gammainc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ombud.detect.shares import Incidence
 
 __all__ = ["Pairs", "strata", "tested_pairs"]
@@ -56,11 +58,12 @@ def strata(inc: Incidence) -> Ints:
     return stratum.reshape(-1).astype(np.int64)
 
 
-def tested_pairs(inc: Incidence, accounts: int, level: float) -> Pairs:
-    """Return every pair whose p could be at most `level`, with its exact p.
+def tested_pairs(inc: Incidence, accounts: int, cut: Callable[[int], float]) -> Pairs:
+    """Return every pair of accounts that could be significant, with its exact p.
 
-    Pairs that share too little for any p that small, by the smallest mean
-    that the strata allow, are left out: their p is above `level` for sure.
+    `cut(n)` is the largest p that can be significant when n pairs at most are.
+    Pairs that share too little for any p that small, by the smallest mean that
+    the strata allow, are left out: they are not significant for sure.
     """
     none = np.empty(0, dtype=np.int64)
     if len(inc.object) == 0:
@@ -78,33 +81,101 @@ def tested_pairs(inc: Incidence, accounts: int, level: float) -> Pairs:
     weight = np.divide(2 * close, total**2 - squares, out=np.zeros(count), where=total**2 > squares)
     begin = np.searchsorted(owner, np.arange(accounts + 1)).astype(np.int64)
 
-    packed = _pack(inc.account, inc.starts, accounts, inc.pairs)
-    packed.sort()
-    head = np.flatnonzero(np.diff(packed, prepend=-1))
-    shared = np.diff(np.append(head, len(packed)))
-    least = float(weight[weight > 0].min())
-    sizes = np.unique(shared)
-    possible = sizes[gammainc(sizes, sizes * least) <= level]
-    keep = np.isin(shared, possible)
-    pair, shared = packed[head[keep]], shared[keep].astype(np.int64)
-    a, b = pair // accounts, pair % accounts
+    # rows by account inside each episode, and each account's rows in that order
+    rows = np.lexsort((inc.account, inc.episode))
+    account = inc.account[rows]
+    ends = np.repeat(inc.starts[1:], width)
+    order = np.argsort(account, kind="stable")
+    own = np.searchsorted(account[order], np.arange(accounts + 1)).astype(np.int64)
+    sizes = _lengths(account, ends, order, own)
+    fewest = _fewest(sizes, float(weight[weight > 0].min()), cut)
+    a, b, shared = _listed(account, ends, order, own, fewest, int(sizes[fewest:].sum()))
     expected = _expected(a, b, begin, where, activity.astype(np.float64), weight)
     return Pairs(a, b, shared, expected, gammainc(shared.astype(float), expected))
 
 
+def _fewest(sizes: Ints, least: float, cut: Callable[[int], float]) -> int:
+    """Return the fewest shared things that can be significant, given how many pairs share how many.
+
+    A pair that shares k things has a mean of at least k times the smallest
+    weight, so its p is at least the tail there.
+    """
+    fewest = 1
+    while fewest < len(sizes):
+        count = int(sizes[fewest:].sum())
+        if gammainc(float(fewest), fewest * least) <= cut(count):
+            break
+        fewest += 1
+    return min(fewest, len(sizes) - 1) if len(sizes) > 1 else 1
+
+
 @nb.njit(cache=True)
-def _pack(account: Ints, starts: Ints, accounts: int, pairs: int) -> Ints:
-    """Return `lower * accounts + higher` for every pair of every episode."""
-    out = np.empty(pairs, dtype=np.int64)
-    n = 0
-    for e in range(len(starts) - 1):
-        for i in range(starts[e], starts[e + 1]):
-            x = account[i]
-            for j in range(i + 1, starts[e + 1]):
+def _lengths(account: Ints, ends: Ints, order: Ints, begin: Ints) -> Ints:
+    """Return how many pairs share each number of episodes (index 0 is unused).
+
+    For every account the accounts after it in its episodes are counted in one
+    array, so no list of pairs is ever made or sorted.
+    """
+    accounts = len(begin) - 1
+    many = np.zeros(accounts, dtype=np.int64)
+    met = np.empty(accounts, dtype=np.int64)
+    out = np.zeros(_most_rows(begin) + 2, dtype=np.int64)
+    for x in range(accounts):
+        n = 0
+        for k in range(begin[x], begin[x + 1]):
+            row = order[k]
+            for j in range(row + 1, ends[row]):
                 y = account[j]
-                out[n] = x * accounts + y if x < y else y * accounts + x
-                n += 1
+                if many[y] == 0:
+                    met[n] = y
+                    n += 1
+                many[y] += 1
+        for k in range(n):
+            out[many[met[k]]] += 1
+            many[met[k]] = 0
     return out
+
+
+@nb.njit(cache=True)
+def _most_rows(begin: Ints) -> int:
+    """Return the most rows that one account has."""
+    most = 0
+    for x in range(len(begin) - 1):
+        most = max(most, begin[x + 1] - begin[x])
+    return most
+
+
+@nb.njit(cache=True)
+def _listed(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    account: Ints, ends: Ints, order: Ints, begin: Ints, fewest: int, count: int
+) -> tuple[Ints, Ints, Ints]:
+    """Return the pairs that share at least `fewest` episodes (there are `count`), and how many."""
+    accounts = len(begin) - 1
+    many = np.zeros(accounts, dtype=np.int64)
+    met = np.empty(accounts, dtype=np.int64)
+    first = np.empty(count, dtype=np.int64)
+    second = np.empty(count, dtype=np.int64)
+    shared = np.empty(count, dtype=np.int64)
+    at = 0
+    for x in range(accounts):
+        n = 0
+        for k in range(begin[x], begin[x + 1]):
+            row = order[k]
+            for j in range(row + 1, ends[row]):
+                y = account[j]
+                if many[y] == 0:
+                    met[n] = y
+                    n += 1
+                many[y] += 1
+        for k in range(n):
+            y = met[k]
+            if many[y] >= fewest:
+                first[at] = x
+                second[at] = y
+                shared[at] = many[y]
+                at += 1
+            many[y] = 0
+    return first, second, shared
 
 
 @nb.njit(cache=True)

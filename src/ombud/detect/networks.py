@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ombud.lake import Lake
     from ombud.records import Records
 
-__all__ = ["TOOL", "NetworkRun", "NetworkSummary", "detect_networks", "record_networks"]
+__all__ = ["TOOL", "NetworkRun", "NetworkSummary", "detect_networks", "record_networks", "settings_of"]
 
 TOOL = "detect.networks"
 METHOD = 1
@@ -83,15 +83,8 @@ def detect_networks(
     written; `record_networks` does that.
     """
     say = progress or (lambda _done, _total, _what: None)
-    level = lake.workspace.settings.fdr if fdr is None else fdr
-    settings = {
-        "traces": list(traces),
-        "since": since.isoformat() if since else None,
-        "until": until.isoformat() if until else None,
-        "fdr": level,
-        "link_share": LINK_SHARE,
-        "method": METHOD,
-    }
+    settings = settings_of(lake, since=since, until=until, traces=traces, fdr=fdr)
+    level = settings["fdr"]
     say(0, 4, "reading posts")
     posts = read_posts(lake, traces, since, until)
     say(1, 4, "testing pairs, groups and scales")
@@ -116,6 +109,25 @@ def detect_networks(
         {t: c.source for t, c in result.crowds.items()},
         [finding for finding, _ in found],
     )
+
+
+def settings_of(
+    lake: Lake,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    traces: Sequence[str] = DEFAULT,
+    fdr: float | None = None,
+) -> dict[str, Any]:
+    """Return all that a run depends on besides the rows."""
+    return {
+        "traces": list(traces),
+        "since": since.isoformat() if since else None,
+        "until": until.isoformat() if until else None,
+        "fdr": lake.workspace.settings.fdr if fdr is None else fdr,
+        "link_share": LINK_SHARE,
+        "method": METHOD,
+    }
 
 
 def record_networks(lake: Lake, records: Records, run: NetworkRun) -> list[Finding]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ombud.detect import groups
 from ombud.detect.affinity import Pairs, tested_pairs
 from ombud.detect.crowds import REFERENCE, SCALES, Crowds, crowds
-from ombud.detect.fdr import yekutieli
+from ombud.detect.fdr import harmonic, yekutieli
 from ombud.detect.shares import Incidence, incidence
 from ombud.detect.timing import timing
 
@@ -104,11 +104,15 @@ def search(shares: dict[str, Shares], accounts: int, *, fdr: float, budget: int 
 def _links(cut: dict[str, Incidence], shares: dict[str, Shares], accounts: int, level: float) -> dict[str, Links]:
     """Test all pairs in all traces together and keep the significant ones."""
     tests = 0
+    for share in shares.values():
+        active = len(np.unique(share.account))
+        tests += active * (active - 1) // 2
+    price = max(tests, 1) * harmonic(max(tests, 1))
+    pairs = {t: inc.pairs for t, inc in cut.items()}
     tested = {}
     for trace, inc in cut.items():
-        active = len(np.unique(shares[trace].account))
-        tests += active * (active - 1) // 2
-        tested[trace] = tested_pairs(inc, accounts, level)
+        others = sum(n for t, n in pairs.items() if t != trace)
+        tested[trace] = tested_pairs(inc, accounts, lambda n, others=others: level * (n + others) / price)  # type: ignore[misc]
     q = yekutieli(np.concatenate([k.p for k in tested.values()] or [np.empty(0)]), tests) if tests else np.empty(0)
     out, at = {}, 0
     for trace, pairs in tested.items():

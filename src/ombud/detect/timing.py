@@ -156,9 +156,19 @@ def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs
     near = np.zeros((units, wide))
     outside = np.zeros(wide)
     chance = np.zeros(wide)
+    seen = np.full(group.max() + 1, -1, dtype=np.int64)
     for e in range(len(starts) - 1):
         lo, hi = starts[e], starts[e + 1]
         touched = False
+        for i in range(lo, hi):
+            g = group[account[i]]
+            if g >= 0:
+                if seen[g] == e:
+                    touched = True
+                    break
+                seen[g] = e
+        if not touched:
+            continue
         outside[:] = 0.0
         outsiders = 0
         for i in range(lo, hi):
@@ -178,7 +188,6 @@ def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs
                         if gap <= scales[s]:
                             outside[s] += 1
                 if same:
-                    touched = True
                     u = x if by_member else group[x]
                     v = y if by_member else group[x]
                     here[u] += 1
@@ -189,8 +198,6 @@ def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs
                             near[u, s] += 1
                             if by_member:
                                 near[v, s] += 1
-        if not touched:
-            continue
         for s in range(wide):
             chance[s] = base[e, s]
             if outsiders > 1:
