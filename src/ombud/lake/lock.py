@@ -69,6 +69,6 @@ def _holder(descriptor: int) -> str:
 
 
 def _command() -> str:
-    """Return the command without its arguments' values: an argument may name a person."""
-    words = [Path(sys.argv[0]).name, *sys.argv[1:3]] if sys.argv and sys.argv[0] else ["python"]
-    return " ".join(word for word in words if not word.startswith("-"))[:80]
+    """Return the program and its command's first word: an argument may name a person."""
+    words = [word for word in sys.argv[1:] if word.isalpha()][:1]
+    return " ".join([Path(sys.argv[0] or "python").name, *words])[:80]

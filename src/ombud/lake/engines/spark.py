@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,5 +108,7 @@ class SparkEngine:
         def on_bucket(table: pa.Table) -> pa.Table:
             return kernel(table).cast(schema)
 
-        result: pa.Table = rows.groupBy(bucket).applyInArrow(on_bucket, from_arrow_schema(schema)).toArrow()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")  # Arrow only here
+            result: pa.Table = rows.groupBy(bucket).applyInArrow(on_bucket, from_arrow_schema(schema)).toArrow()
         return result.cast(schema)
