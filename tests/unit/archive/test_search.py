@@ -162,7 +162,7 @@ def test_the_answer_is_the_same_every_time(ira: Archive) -> None:
 
 def test_facets_count_the_ads_found(ira: Archive) -> None:
     result = ira.search(AdQuery(currency="RUB", limit=1))
-    facets = {facet.name: {c.value: c.ads for c in facet.counts} for facet in result.facets}
+    facets: dict[str, dict[str, int]] = {facet.name: {c.value: c.ads for c in facet.counts} for facet in result.facets}
     assert facets["currency"] == {"RUB": 2_533}
     assert sum(facets["year"].values()) == 2_533 - len(
         [r for r in ira.each(AdQuery(currency="RUB")) if r["created"] is None]
