@@ -1,0 +1,99 @@
+"""Every route against every role: each has a rule, and the rule is what happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from ombud.web.access import PUBLIC, check_rules, rule_of
+from ombud.web.app import MODULES
+from ombud.web.pages import twin_path
+from tests.web.conftest import EVERYBODY, NOBODY
+
+if TYPE_CHECKING:
+    from tests.web.client import Browser
+    from tests.web.seeding import World
+
+ROUTES = sorted(
+    {
+        ("POST" if spec.does == "form" else "GET", path)
+        for module in MODULES
+        for spec in module.specs
+        for path in ([spec.path, twin_path(spec.path)] if spec.does == "page" and spec.twin else [spec.path])
+    }
+)
+
+
+def _address(path: str, world: World) -> str:
+    values = {
+        "number": world.case,
+        "place": 1,
+        "figure": world.public_figure,
+        "ad": world.ad,
+        "slug": world.page,
+        "user": "user_nobody",
+        "path": "nothing.css",
+    }
+    return path.replace("{path:path}", "{path}").format(**values)
+
+
+def test_the_list_of_routes_is_the_apps(app: FastAPI) -> None:
+    registered = {
+        (method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods
+    }
+    assert registered == set(ROUTES)
+    assert len(ROUTES) > 40
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_route_by_role(
+    app: FastAPI, signed_in: dict[str, Browser], world: World, method: str, path: str, who: str
+) -> None:
+    """Whoever the rule names gets in; others get 401, 403 or the way to the sign-in, whatever they send."""
+    rule = next(rule_of(r) for r in app.routes if getattr(r, "path", None) == path and method in getattr(r, "methods"))
+    assert rule is not None
+    browser = signed_in[who]
+    answer = browser.ask(method, _address(path, world))
+    allowed = rule == PUBLIC or who in rule
+    if allowed and method == "GET":
+        assert answer.status_code in {200, 303, 404}, answer.text
+        assert answer.status_code != 404 or path.startswith("/static")
+    elif allowed:
+        # a form without its token: let in by the rule, refused by the token
+        assert answer.status_code == (204 if path == "/csp-reports" else 403)
+        assert "sign" not in answer.headers.get("location", "")
+    elif who == NOBODY:
+        assert answer.status_code == (303 if method == "GET" and not path.endswith((".json")) else 401)
+        assert answer.headers.get("location", "/sign-in").startswith("/sign-in")
+    else:
+        assert answer.status_code == 403
+        assert "role" in answer.text
+
+
+def test_a_route_without_a_rule_stops_the_start() -> None:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/open-by-mistake")
+    def open_by_mistake() -> str:
+        return "oh"
+
+    with pytest.raises(AssertionError, match="/open-by-mistake"):
+        check_rules(app.routes)
+
+
+def test_figures_of_cases_need_a_sign_in(signed_in: dict[str, Browser], world: World) -> None:
+    assert signed_in[NOBODY].get(f"/explain/{world.figure}").status_code == 303
+    assert signed_in[NOBODY].get(f"/explain/{world.figure}.json").status_code == 401
+    assert signed_in["auditor"].get(f"/explain/{world.figure}").status_code == 200
+    assert signed_in[NOBODY].get(f"/explain/{world.public_figure}").status_code == 200
+
+
+def test_an_auditor_cannot_write_notes(signed_in: dict[str, Browser], world: World) -> None:
+    answer = signed_in["auditor"].send(f"/console/cases/{world.case}/notes", {"text": "no"})
+    assert answer.status_code == 403
+    assert "Add a note" not in signed_in["auditor"].get(f"/console/cases/{world.case}").text
+    assert "Add a note" in signed_in["analyst"].get(f"/console/cases/{world.case}").text
