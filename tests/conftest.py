@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Shut the network for unit and property tests; local sockets stay for PostgreSQL and event loops."""
-    if {"unit", "properties"} & set(item.path.relative_to(ROOT / "tests").parts):
+    quiet = {"unit", "properties"} & set(item.path.relative_to(ROOT / "tests").parts)
+    if quiet and item.get_closest_marker("enable_socket") is None:
         disable_socket(allow_unix_socket=True)
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from ombud.cli.app import app, main
+import sys
 
-__all__ = ["app", "main"]
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run `ombud` as a process: every error becomes one sentence and an exit code."""
+    from ombud.cli.app import run  # noqa: PLC0415 - importing the package must stay cheap
+
+    sys.exit(run(sys.argv[1:]))

@@ -3,30 +3,58 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ombud import __version__
-from ombud.cli import archive, cases, demo, detect, evaluate, explain, imports, lake, serve, workspace
 from ombud.cli.shell import Shell, storage_error
 from ombud.model.errors import OmbudError, UsageError
 
-__all__ = ["app", "main"]
+__all__ = ["build", "run"]
 
 _ANYWHERE = {"--json": 0, "--debug": 0, "--quiet": 0, "--workspace": 1}
 """Options of the whole command that may stand anywhere, with the number of their values."""
 
-app = typer.Typer(
-    name="ombud",
-    help="Protect people's data, investigate misuse, answer to the people affected.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_COMMANDS = {
+    "init": "workspace",
+    "doctor": "doctor",
+    "backup": "workspace",
+    "restore": "workspace",
+    "upgrade": "workspace",
+    "erase": "workspace",
+    "import": "imports",
+    "lake": "lake",
+    "detect": "detect",
+    "evaluate": "evaluate",
+    "archive": "archive",
+    "cases": "cases",
+    "explain": "explain",
+    "serve": "serve",
+    "worker": "serve",
+    "demo": "demo",
+}
+"""Each command and the module it is in: only the one that is asked for is loaded."""
+
+
+def build(command: str | None = None) -> typer.Typer:
+    """Return the command line; with the name of one command, only what that one needs is loaded."""
+    app = typer.Typer(
+        name="ombud",
+        help="Protect people's data, investigate misuse, answer to the people affected.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(ombud)
+    names = [_COMMANDS[command]] if command in _COMMANDS else list(dict.fromkeys(_COMMANDS.values()))
+    for name in names:
+        import_module(f"ombud.cli.{name}").add_to(app)
+    return app
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback signature
@@ -35,7 +63,6 @@ def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback signature
         raise typer.Exit
 
 
-@app.callback()
 def ombud(
     ctx: typer.Context,
     *,
@@ -54,20 +81,12 @@ def ombud(
     shell.root, shell.json, shell.debug, shell.quiet = workspace, json, debug, quiet
 
 
-for module in (workspace, imports, lake, detect, evaluate, archive, cases, explain, serve, demo):
-    module.add_to(app)
-
-
-def main() -> None:
-    """Run `ombud` as a process: every error becomes one sentence and an exit code."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     arguments = _to_front(arguments)
     shell = Shell(json="--json" in arguments, debug="--debug" in arguments)
     try:
+        app = build(_command_of(arguments))
         result = app(args=arguments, prog_name="ombud", obj=shell, standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
@@ -82,6 +101,17 @@ def run(arguments: list[str]) -> int:
             raise
         return shell.fail(_said(error))
     return result if isinstance(result, int) and result else shell.exit_code
+
+
+def _command_of(arguments: list[str]) -> str | None:
+    """Return the first word that is not an option of the whole command."""
+    rest = iter(arguments)
+    for word in rest:
+        if _ANYWHERE.get(word):
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return None
 
 
 def _is_usage(error: Exception) -> bool:

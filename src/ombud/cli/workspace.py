@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ombud.cli import doctor
 from ombud.cli.shell import shell_of
 from ombud.lake import backup as backups
 from ombud.lake.erase import erase as erase_person
@@ -23,7 +22,6 @@ __all__ = ["add_to", "prepare"]
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(init)
-    doctor.add_to(app)
     app.command()(backup)
     app.command()(restore)
     app.command()(upgrade)

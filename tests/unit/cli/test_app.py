@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import errno
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ombud.cli import app as line
+import ombud.cli.app as line
 from ombud.cli.shell import Shell, plain, storage_error
 from ombud.model.errors import InputError, OmbudError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_a_bug_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch, caps
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(line, "app", broken)
+    monkeypatch.setattr(line, "build", broken)
     assert line.run(["lake", "list"]) == 70
     shown = capsys.readouterr().err
     assert "ZeroDivisionError" in shown
@@ -109,11 +111,26 @@ def test_every_command_has_a_help_text_that_says_what_it_does(capsys: pytest.Cap
         assert len(capsys.readouterr().out) > 100
 
 
+def test_only_the_module_of_the_command_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def load(name: str) -> ModuleType:
+        loaded.append(name)
+        return import_module(name)
+
+    monkeypatch.setattr(line, "import_module", load)
+    line.build("explain")
+    assert loaded == ["ombud.cli.explain"]
+    assert line._command_of(["--json", "--workspace", "lake", "explain", "x"]) == "explain"
+    assert line._command_of(["--help"]) is None
+
+
 def test_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert line.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("ombud ")
 
 
+@pytest.mark.enable_socket
 def test_init_prepares_and_doctor_finds_it_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert line.run(["init", str(tmp_path / "w"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"workspace": str(tmp_path / "w")}
@@ -123,6 +140,7 @@ def test_init_prepares_and_doctor_finds_it_good(tmp_path: Path, capsys: pytest.C
     assert checks["keys"]["state"] == "good"
 
 
+@pytest.mark.enable_socket
 def test_doctor_names_the_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line.run(["init", str(tmp_path)])
     (tmp_path / "keys").chmod(0o755)
@@ -138,5 +156,5 @@ def test_an_error_of_ombud_keeps_its_own_exit_code(monkeypatch: pytest.MonkeyPat
     def refused(*_: object, **__: object) -> None:
         raise OmbudError
 
-    monkeypatch.setattr(line, "app", refused)
+    monkeypatch.setattr(line, "build", refused)
     assert line.run([]) == 70

@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from ombud.model.errors import InputError
 
@@ -58,8 +58,8 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 def rate(hits: int, n: int) -> Rate:
     """Return hits / n with its exact 95 % interval."""
-    low = float(beta.ppf(0.025, hits, n - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 1.0
+    low = float(betaincinv(hits, n - hits + 1, 0.025)) if hits else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 0.975)) if hits < n else 1.0
     return Rate(hits / n if n else None, low, high, hits, n)
 
 
