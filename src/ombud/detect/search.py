@@ -108,10 +108,10 @@ def _links(cut: dict[str, Incidence], shares: dict[str, Shares], accounts: int, 
         active = len(np.unique(share.account))
         tests += active * (active - 1) // 2
     price = max(tests, 1) * harmonic(max(tests, 1))
-    pairs = {t: inc.pairs for t, inc in cut.items()}
+    possible = {t: inc.pairs for t, inc in cut.items()}
     tested = {}
     for trace, inc in cut.items():
-        others = sum(n for t, n in pairs.items() if t != trace)
+        others = sum(n for t, n in possible.items() if t != trace)
         tested[trace] = tested_pairs(inc, accounts, lambda n, others=others: level * (n + others) / price)  # type: ignore[misc]
     q = yekutieli(np.concatenate([k.p for k in tested.values()] or [np.empty(0)]), tests) if tests else np.empty(0)
     out, at = {}, 0

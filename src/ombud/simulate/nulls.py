@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["organic_crowd", "null_twin"]
+__all__ = ["null_twin", "organic_crowd"]
 
 Ints = NDArray[np.int64]
 
