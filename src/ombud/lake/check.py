@@ -102,7 +102,9 @@ def _content(lake: Lake, duck: duckdb.DuckDBPyConnection, file: LakeFile) -> Ite
         yield Problem(
             "span", file.path, f"{place} spans {first} to {last}; its record says {file.first} to {file.last}."
         )
-    elif file.day and (first is None or last is None or {f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"} != {file.day}):
+    elif file.day and (
+        first is None or last is None or {first.date().isoformat(), last.date().isoformat()} != {file.day}
+    ):
         yield Problem("span", file.path, f"{place} holds rows of other days than {file.day}.")
 
 

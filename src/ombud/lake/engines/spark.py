@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,7 @@ def session(master: str | None = None, **options: str) -> SparkSession:
     builder = SparkSession.builder.appName("ombud")
     if master:
         builder = builder.master(master)
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers here run what runs this
     fixed = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",

@@ -170,13 +170,13 @@ def _named(node: exp.Expr, engine: Engine) -> exp.Expr:
     """Put an engine's own words in the place of a named function."""
     if not isinstance(node, exp.Anonymous) or node.name.lower() not in FUNCTIONS:
         return node
-    arguments = [part.transform(_named, engine).sql(dialect="duckdb") for part in node.expressions]
-    template = FUNCTIONS[node.name.lower()][engine]
-    if engine == "duckdb":
-        return sqlglot.parse_one(template.format(*arguments), read="duckdb")
-    tree = sqlglot.parse_one(template.format(*[f"_arg{i}" for i in range(len(arguments))]), read="spark")
-    parts = {f"_arg{i}": sqlglot.parse_one(argument, read="duckdb") for i, argument in enumerate(arguments)}
-    return tree.transform(lambda n: parts[n.name].copy() if isinstance(n, exp.Column) and n.name in parts else n)
+    parts: dict[str, exp.Expr] = {f"_arg{i}": part.transform(_named, engine) for i, part in enumerate(node.expressions)}
+    tree = sqlglot.parse_one(FUNCTIONS[node.name.lower()][engine].format(*parts), read=engine)
+
+    def filled(part: exp.Expr) -> exp.Expr:
+        return parts[part.name].copy() if isinstance(part, exp.Column) and part.name in parts else part
+
+    return tree.transform(filled)
 
 
 def _placeholder(node: exp.Expr) -> exp.Expr:
