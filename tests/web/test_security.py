@@ -60,7 +60,11 @@ class TestHeaders:
         assert answer.headers["content-security-policy"] == CONTENT_POLICY
 
     def test_an_unforeseen_error_tells_nothing(
-        self, app: FastAPI, browse: Callable[[], Browser], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self,
+        app: FastAPI,
+        browse: Callable[[], Browser],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         def broken(*_: object, **__: object) -> None:
             raise ZeroDivisionError("secret detail")
@@ -101,7 +105,9 @@ class TestHosts:
     def test_own_names_and_addresses_are_let_in(self, signed_in: dict[str, Browser], host: str) -> None:
         assert signed_in[NOBODY].get("/healthz", headers={"host": host}).status_code == 200
 
-    @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "a@localhost", "", "localhost/x", "[::1"])
+    @pytest.mark.parametrize(
+        "host", ["evil.example", "localhost.evil.example", "a@localhost", "", "localhost/x", "[::1"]
+    )
     def test_foreign_names_are_refused(self, signed_in: dict[str, Browser], host: str) -> None:
         assert signed_in[NOBODY].get("/healthz", headers={"host": host}).status_code == 421
 

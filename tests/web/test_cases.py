@@ -1,0 +1,198 @@
+"""Cases: purposes and looks, notes, lists, evidence, downloads; hostile texts stay text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ombud.records import looks
+from tests.web.seeding import HOSTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import FastAPI
+
+    from tests.web.client import Browser
+    from tests.web.seeding import World
+
+ESCAPED = "&lt;script&gt;alert("
+
+
+def _looks(app: FastAPI) -> list[looks.Look]:
+    with app.state.house.records.read() as tx:
+        return looks.listing(tx, limit=5)
+
+
+def _last(app: FastAPI) -> int:
+    return max((look.id for look in _looks(app)), default=0)
+
+
+class TestPurpose:
+    def test_people_are_shown_only_after_a_purpose_and_each_look_is_logged(
+        self, app: FastAPI, browse: Callable[[], Browser], world: World
+    ) -> None:
+        browser = browse().sign_in("reviewer")
+        path = f"/console/cases/{world.case}"
+        before = _last(app)
+        asked = browser.get(path).text
+        assert "Why do you look" in asked
+        assert "user_00_patriot" not in asked
+        assert browser.get(f"{path}/evidence/1").status_code == 403
+        assert _last(app) == before
+        assert browser.send(f"{path}/purpose", {"purpose": "curiosity"}).status_code == 422
+        browser.give_purpose(world.case, "second")
+        assert "user_00_patriot" in browser.get(path).text
+        (look, *_) = _looks(app)
+        assert (look.user, look.subject, look.what) == ("Some reviewer", f"case {world.case}", "the case's page")
+        assert look.purpose == "A colleague asked me for a second look"
+        browser.get(f"{path}/evidence/2")
+        assert _looks(app)[0].what == "posts of evidence 2"
+        browser.get(f"{path}/members.csv")
+        assert _looks(app)[0].what == "the members as CSV"
+        assert _last(app) == before + 3
+
+    def test_a_purpose_holds_for_its_case_and_its_sign_in(self, browse: Callable[[], Browser], world: World) -> None:
+        browser = browse().sign_in("analyst").give_purpose(world.case)
+        assert "Why do you look" in browser.get(f"/console/cases/{world.hostile_case}").text
+        kept = browser.http.cookies["ombud_purposes"]
+        other = browse().sign_in("analyst")
+        other.http.cookies.set("ombud_purposes", kept, domain="127.0.0.1")
+        assert "Why do you look" in other.get(f"/console/cases/{world.case}").text
+
+    @pytest.mark.parametrize("cookie", ["1-case.x", ".", "x", "1-case_2-case." + "0" * 43, "é.é"])
+    def test_a_forged_purpose_does_not_count(self, browse: Callable[[], Browser], world: World, cookie: str) -> None:
+        browser = browse().sign_in("analyst")
+        session = browser.http.cookies["ombud_session"]
+        headers = {"cookie": f"ombud_session={session}; ombud_purposes={cookie}".encode()}
+        assert "Why do you look" in browser.get(f"/console/cases/{world.case}", headers=headers).text
+
+
+class TestCasePage:
+    def test_the_finding_is_the_headline_and_everything_follows(
+        self, signed_in: dict[str, Browser], world: World
+    ) -> None:
+        text = signed_in["analyst"].get(f"/console/cases/{world.case}").text
+        assert "<h1>24 accounts shared the same 140 links within minutes of each other" in text
+        assert "at most 4 in a billion" in text
+        order = [
+            "How sure this is",
+            'id="when"',
+            "What speaks against it",
+            'id="who"',
+            "Evidence, heaviest",
+            "Notes and",
+        ]
+        places = [text.rindex(part) for part in order]
+        assert places == sorted(places)
+        assert text.count("<svg") >= 5
+        assert f"/explain/{world.figure}" in text
+
+    def test_an_uncalibrated_finding_says_so(self, signed_in: dict[str, Browser], world: World) -> None:
+        text = signed_in["analyst"].get(f"/console/cases/{world.hostile_case}").text
+        assert "no calibrated probability" in text
+        assert "not known" in text
+
+    def test_notes_are_added_and_escaped(self, signed_in: dict[str, Browser], world: World) -> None:
+        path = f"/console/cases/{world.case}"
+        answer = signed_in["analyst"].send(f"{path}/notes", {"text": f"Look: {HOSTILE}\nsecond line"})
+        assert answer.headers["location"] == f"{path}#history"
+        text = signed_in["analyst"].get(path).text
+        assert f"Look: {ESCAPED}" in text
+        assert "<script>alert" not in text
+        assert signed_in["analyst"].send(f"{path}/notes", {"text": "   "}).status_code == 400
+        assert signed_in["analyst"].send(f"{path}/notes", {"text": ""}).status_code == 422
+
+    @pytest.mark.parametrize("number", ["999999", "0", "-1", "1e3", "abc", "99999999999999999999"])
+    def test_a_case_that_is_none(self, signed_in: dict[str, Browser], number: str) -> None:
+        assert signed_in["analyst"].get(f"/console/cases/{number}").status_code in {404, 422}
+
+
+class TestEvidence:
+    def test_posts_come_from_the_lake_with_their_language(self, signed_in: dict[str, Browser], world: World) -> None:
+        text = signed_in["analyst"].get(f"/console/cases/{world.case}/evidence/1").text
+        assert "Keep your eyes on example.org/rally-0" in text
+        assert 'lang="ru"' in text
+        assert "1\u00a0row of this evidence is no longer in the lake" in text
+        page = signed_in["analyst"].get(f"/console/cases/{world.case}/evidence/1.json").json()
+        assert (page["shown"], page["missing"]) == (2, 1)
+
+    def test_beyond_the_last(self, signed_in: dict[str, Browser], world: World) -> None:
+        answer = signed_in["analyst"].get(f"/console/cases/{world.case}/evidence/9")
+        assert answer.status_code == 404
+        assert "8 lines of evidence" in answer.text
+
+    @pytest.mark.parametrize("name", ["timeline", "members", "pairs", "evidence"])
+    def test_downloads_are_tables_that_run_nothing(
+        self, signed_in: dict[str, Browser], world: World, name: str
+    ) -> None:
+        answer = signed_in["analyst"].get(f"/console/cases/{world.case}/{name}.csv")
+        assert answer.headers["content-disposition"] == f'attachment; filename="case-{world.case}-{name}.csv"'
+        rows = list(csv.reader(io.StringIO(answer.text)))
+        assert len(rows) > 5
+        assert {len(row) for row in rows} == {len(rows[0])}
+        assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@"))]
+
+    def test_graph_in_columns(self, signed_in: dict[str, Browser], world: World) -> None:
+        data = signed_in["analyst"].get(f"/console/cases/{world.case}/graph.json").json()
+        assert len(data["names"]) == len(data["x"]) == len(data["co_acts"]) == 24
+        assert len(data["source"]) == len(data["target"]) == len(data["weight"])
+        assert all(a < b for a, b in zip(data["source"], data["target"], strict=True))
+
+
+class TestList:
+    def test_filters_search_sort_and_pages(self, signed_in: dict[str, Browser]) -> None:
+        ask = signed_in["analyst"].get
+        everything = ask("/console/cases.json").json()
+        assert everything["paging"]["total"] == 32
+        assert everything["paging"]["pages"] == 2
+        assert len(everything["rows"]) == 25
+        assert len(ask(everything["paging"]["next"].replace("cases?", "cases.json?")).json()["rows"]) == 7
+        scores = [row["score"] for row in everything["rows"]]
+        assert scores == sorted(scores, reverse=True)
+        waiting = ask("/console/cases.json?state=waiting").json()["rows"]
+        assert [row["number"] for row in waiting] == [3]
+        assert ask("/console/cases.json?q=HOSTILE").json()["paging"]["total"] == 1
+        assert ask("/console/cases.json?q=2&sort=oldest").json()["rows"][0]["number"] == 1
+        oldest = ask("/console/cases.json?sort=oldest").json()["rows"]
+        assert [row["number"] for row in oldest[:3]] == [1, 2, 3]
+
+    def test_empty_states_say_what_to_do(self, signed_in: dict[str, Browser]) -> None:
+        assert "Show all cases" in signed_in["analyst"].get("/console/cases?q=zzzz").text
+        assert signed_in["analyst"].get("/console/cases?page=999").status_code == 200
+
+    def test_wrong_filters_are_refused_in_words(self, signed_in: dict[str, Browser]) -> None:
+        answer = signed_in["analyst"].get("/console/cases?state=lost&page=0")
+        assert answer.status_code == 422
+        assert "page, state" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/cases?q={h}", "/archive?q={h}", "/archive?page={h}", "/archive?category={h}", "/archive?term={h}",
+        "/archive/pages?q={h}", "/archive/ads/{h}", "/archive/pages/{h}", "/explain/{h}", "/console/cases?kind={h}",
+        "/sign-in?next={h}", "/first-run?given={h}", "/archive?q=%22", "/archive?q=*", "/archive?q=-", "/archive?q=a%00b",
+        "/archive?since=2016-13-40", "/archive?q=NEAR(", "/archive?q=%F0%9F%98%80%E2%80%AE",
+    ],
+)  # fmt: skip
+def test_hostile_addresses_stay_text(signed_in: dict[str, Browser], path: str) -> None:
+    from urllib.parse import quote  # noqa: PLC0415 - only here
+
+    answer = signed_in["admin"].get(path.replace("{h}", quote(HOSTILE, safe="")))
+    assert answer.status_code < 500
+    assert "<script>alert" not in answer.text
+    assert "<img src=x" not in answer.text
+    assert "49" not in answer.text.partition("{{7*7")[0][-3:]
+
+
+def test_hostile_rows_stay_text(signed_in: dict[str, Browser], world: World) -> None:
+    for path in ("/archive", "/archive/ads/3", f"/console/cases/{world.hostile_case}", "/console/cases", "/console"):
+        text = signed_in["admin"].get(path).text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+    assert ESCAPED in signed_in["admin"].get("/archive/ads/3").text
+    assert ESCAPED in signed_in["admin"].get(f"/console/cases/{world.hostile_case}").text
