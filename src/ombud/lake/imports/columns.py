@@ -33,6 +33,10 @@ class Fit:
     """pairs of a condition and the reason of the reject"""
     flags: tuple[tuple[str, str], ...] = ()
     """pairs of a condition and the quality flag"""
+    fine: str | None = None
+    """a cheap condition under which there is no problem but perhaps the length of `text`"""
+    text: str | None = None
+    """what must not be longer than `LONGEST_TEXT`"""
 
 
 def literal(text: str) -> str:
@@ -102,9 +106,20 @@ def fitted(table: Table, fits: list[Fit]) -> str:
         out.append(f"CASE WHEN {found} THEN list_filter([{texts}], lambda f: f IS NOT NULL) END AS quality")
     else:
         out.append("NULL::VARCHAR[] AS quality")
-    problems = " ".join(f"WHEN {when} THEN {literal(why)}" for f in fits for when, why in f.problems)
-    out.append(f"CASE {problems} END AS reject" if problems else "NULL::VARCHAR AS reject")
+    out.append(f"{_reject(fits)} AS reject")
     return ", ".join(out)
+
+
+def _reject(fits: list[Fit]) -> str:
+    """Return SQL of the first reason why a row does not fit; nearly all rows get no further than one test."""
+    problems = " ".join(f"WHEN {when} THEN {literal(why)}" for f in fits for when, why in f.problems)
+    if not problems:
+        return "NULL::VARCHAR"
+    fine = [f.fine or " AND ".join(f"(({when}) IS NOT TRUE)" for when, _ in f.problems) for f in fits if f.problems]
+    lengths = [f"strlen({f.text})" for f in fits if f.text]
+    if lengths:
+        fine.append(f"greatest({', '.join([*lengths, '0'])}) <= {LONGEST_TEXT}")
+    return f"CASE WHEN {' AND '.join(fine)} THEN NULL ELSE CASE {problems} END END"
 
 
 def _constant(column: Column, rule: Rule) -> Fit:
@@ -127,7 +142,9 @@ def _one_text(column: Column, source: str, source_type: str, *, text_nul: bool) 
     if column.required:
         problems.insert(0, (f"coalesce({text}, '') = ''", f"{column.name}: missing"))
     value = f"nullif({text}, '')" if column.kind else text
-    return Fit(column.name, value, tuple(problems))
+    fine = [f"{text} <> ''"] if column.required else []
+    fine += [f"coalesce(NOT {when}, true)" for when, why in problems if why.endswith("a NUL byte")]
+    return Fit(column.name, value, tuple(problems), fine=" AND ".join(fine) or "true", text=text)
 
 
 def _texts(column: Column, rule: Rule, source: str, source_type: str, *, text_nul: bool) -> Fit:
@@ -206,7 +223,7 @@ def _moment(column: Column, rule: Rule, source: str, source_type: str) -> Fit:
     unread = (f"{given} AND NOT coalesce({readable}, false)", f"{column.name}: no date that can be read")
     if column.required:
         missing = (f"NOT coalesce({given}, false)", f"{column.name}: missing")
-        return Fit(column.name, value, (missing, unread, (out, f"{column.name}: out of range")))
+        return Fit(column.name, value, (missing, unread, (out, f"{column.name}: out of range")), fine=within)
     return Fit(column.name, value, (unread,), ((out, f"{column.name}:out of range"),))
 
 

@@ -82,7 +82,8 @@ class CooccurrenceReader:
         rejected += lost
         objects = ", ".join(f"{_plain(name)} AS {name}" for name in _OBJECTS)
         lists = ", ".join(
-            f"list_distinct(list({name} ORDER BY n) FILTER ({name} <> '')) AS {column}"
+            f"list_filter(list({name} ORDER BY n) FILTER ({name} <> ''), lambda x, i: "
+            f"list_position(list({name} ORDER BY n) FILTER ({name} <> ''), x) = i) AS {column}"
             for name, column in zip(_OBJECTS, ("links", "tags", "media"), strict=True)
         )
         posts = _POSTS.format(

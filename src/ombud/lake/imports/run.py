@@ -15,7 +15,7 @@ from ombud.lake.imports.rejects import Rejects
 from ombud.lake.imports.report import FileReport, ImportReport, TableCounts, summed
 from ombud.lake.imports.stage import Options, Stage
 from ombud.lake.imports.table import TableReader
-from ombud.model.errors import InputError
+from ombud.model.errors import InputError, NotFoundError
 from ombud.model.ids import canonical_json, random_id, sha256_hex
 from ombud.records import imports
 
@@ -104,6 +104,7 @@ def _import_file(lake: Lake, format: str, path: Path, options: Options, progress
         Rejects(lake.workspace.rejects_dir / f"{import_id}.ndjson") as rejects,
         lake.writing() as batch,
     ):
+        _sweep(lake)
         stage = Stage(batch.staging, lake.workspace.settings, rejects, progress)
         try:
             reader = FORMATS[format](stage, path, options)
@@ -138,6 +139,16 @@ def _import_file(lake: Lake, format: str, path: Path, options: Options, progress
         report = msgspec.structs.replace(report, rejects_file=str(kept) if kept else None)
         _record(batch, format, path.name, key, report)
     return report
+
+
+def _sweep(lake: Lake) -> None:
+    """Remove what killed imports left among the rejects; under the writer lock, no other import is under way."""
+    with lake.records.read() as tx:
+        for file in lake.workspace.rejects_dir.glob("import_*"):
+            try:
+                imports.get(tx, file.stem)
+            except NotFoundError:
+                file.unlink(missing_ok=True)
 
 
 def _record(batch: Batch, format: str, name: str, key: str, report: FileReport) -> None:  # noqa: A002 - likewise

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int | None, str], None]
 
+_PASSING = "FORMAT parquet, COMPRESSION lz4_raw, DICTIONARY_SIZE_LIMIT 2000"
+"""For files that are read twice and then removed: little time is better than little space."""
+
 __all__ = ["Options", "Reader", "Reading", "Stage", "Staged"]
 
 
@@ -112,7 +115,7 @@ class Stage:
     def write(self, sql: str) -> Path:
         """Write the rows of `sql` to a new Parquet file in their order; return its path."""
         file = self.path("parquet")
-        self.run(f"COPY ({sql}) TO {literal(str(file))} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 122880)")
+        self.run(f"COPY ({sql}) TO {literal(str(file))} ({_PASSING})")
         return file
 
     def one(self, sql: str) -> tuple[Any, ...]:
