@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from pyspark import cloudpickle
 from tests.engines.contract import Case, all_queries, comparable, load_oracles
 
 from ombud.lake import Lake, open_lake
@@ -113,6 +115,7 @@ def count(rows: pa.Table) -> pa.Table:
 
 
 def test_a_kernel_gives_the_same_on_both(spark: SparkSession) -> None:
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Spark's workers cannot import the tests
     spark.createDataFrame(EVENTS).createOrReplaceTempView("events")
     with duckdb.connect() as duck:
         duck.register("events", EVENTS)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ombud.lake.batch import Batch, Counts
-from ombud.lake.store import Lake, open_lake
+from ombud.lake.store import Holding, Lake, open_lake
 
-__all__ = ["Batch", "Counts", "Lake", "open_lake"]
+__all__ = ["Batch", "Counts", "Holding", "Lake", "open_lake"]

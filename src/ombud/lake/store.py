@@ -6,8 +6,10 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 
 from ombud.lake import dictionary
@@ -34,10 +36,24 @@ if TYPE_CHECKING:
     from ombud.records import Records
     from ombud.records.lake_files import LakeFile
 
-__all__ = ["WAIT", "Lake", "open_lake"]
+__all__ = ["WAIT", "Holding", "Lake", "open_lake"]
 
 WAIT = 10.0
 """Seconds that a writer waits for another one."""
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What the lake holds of one table."""
+
+    table: str
+    files: int
+    attached: int
+    """of those, files that lie where the platform keeps them"""
+    rows: int
+    bytes: int
+    first: datetime | None
+    """earliest `happened_at`"""
+    last: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,24 @@ class Lake:
         schema.table(table)
         with self.records.read() as tx:
             return lake_files.visible(tx, table)
+
+    def holdings(self) -> list[Holding]:
+        """Return what the lake holds, one row a table that has any, by name."""
+        with self.records.read() as tx:
+            tables = {name: lake_files.visible(tx, name) for name in schema.TABLES}
+        return [
+            Holding(
+                table=name,
+                files=len(files),
+                attached=sum(file.attached for file in files),
+                rows=sum(file.rows for file in files),
+                bytes=sum(file.bytes for file in files),
+                first=min((file.first for file in files if file.first), default=None),
+                last=max((file.last for file in files if file.last), default=None),
+            )
+            for name, files in sorted(tables.items())
+            if files
+        ]
 
     @contextmanager
     def duck(self, tables: Sequence[str] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:

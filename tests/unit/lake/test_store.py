@@ -185,3 +185,12 @@ def test_a_folder_with_letters_that_globs_use_is_read_exactly(lake: Lake, posts:
     pq.write_table(posts, folder / "a[1].parquet")
     lake.attach("posts", [folder])
     assert lake.read("posts").num_rows == 60
+
+
+def test_holdings_say_what_there_is(lake: Lake, posts: pa.Table) -> None:
+    assert lake.holdings() == []
+    write(lake, "posts", posts)
+    (held,) = lake.holdings()
+    assert (held.table, held.files, held.attached, held.rows) == ("posts", 3, 0, 60)
+    assert held.bytes == sum(f.bytes for f in lake.files("posts"))
+    assert (held.first, held.last) == (datetime(2016, 11, 7, tzinfo=UTC), datetime(2016, 11, 9, 11, tzinfo=UTC))
