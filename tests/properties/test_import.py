@@ -8,7 +8,7 @@ import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from hypothesis import assume, given
@@ -64,7 +64,9 @@ def wanted(row: tuple[str, ...]) -> tuple[Any, ...]:
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     bom=st.booleans(),
 )
-def test_csv_is_read_as_python_reads_it(content: list[tuple[str, ...]], end: str, quoting: Any, *, bom: bool) -> None:
+def test_csv_is_read_as_python_reads_it(
+    content: list[tuple[str, ...]], end: str, quoting: Literal[0, 1], *, bom: bool
+) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator=end, quoting=quoting)
     writer.writerow(NAMES)
@@ -101,7 +103,7 @@ def test_ndjson_is_read_as_python_reads_it(content: list[dict[str, Any]], *, asc
     assert count == len(lines)
     rows_ = [tuple(as_text(row.get(n)) or "" for n in NAMES) for row in [start, *content]]
     expected = [wanted(row) for row in rows_ if fits(row)]
-    got = [tuple(row[n] for n in NAMES[:3]) + (row["text"] or None,) for row in fit]
+    got = [(*(row[n] for n in NAMES[:3]), row["text"] or None) for row in fit]
     assert got == expected
     assert [lines[r["line"] - 1] for r in refused] == [r["row"] for r in refused]
 

@@ -14,6 +14,17 @@ from ombud.model.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Protocol
+
+    class Read(Protocol):
+        """What the fixture `read` returns."""
+
+        source_rows: int
+        rows: dict[str, list[dict[str, Any]]]
+        rejects: list[dict[str, Any]]
+
+        def only(self, table: str, *columns: str) -> list[tuple[Any, ...]]: ...
+
 
 HEAD = "account_id,post_id,url_id,hashtag_id,domain_id,phash_id,timestamp\n"
 ROWS = [
@@ -28,7 +39,7 @@ ROWS = [
 ]
 
 
-def check(done: Any) -> None:
+def check(done: Read) -> None:
     assert done.only("posts", "post", "account", "links", "tags", "media", "platform") == [
         ("fb_10", "fb_1", ["7", "8"], ["5"], None, "facebook"),
         ("tw_10", "tw_1", None, ["5"], ["9"], "twitter"),

@@ -15,7 +15,7 @@ import pytest
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PAGE = "https://www.facebook.com/Woke-B|acks-294234600956431/"
@@ -50,7 +50,7 @@ def database(path: Path, ads: list[tuple[Any, ...]]) -> Path:
         )
         db.execute("CREATE TABLE targets (id TEXT PRIMARY KEY, name, category, prefix)")
         db.execute("CREATE TABLE ad_targets (target_id, ad_id)")
-        db.executemany(f"INSERT INTO ads VALUES ({','.join('?' * 11)})", ads)
+        db.executemany("INSERT INTO ads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ads)
         db.executemany(
             "INSERT INTO targets VALUES (?, ?, ?, ?)",
             [("t1", "age:18 - 65+", "age", "age"), ("t2", "interests:Malcolm\n X", "interests", "interests")],
@@ -146,9 +146,15 @@ TWEETS: list[tuple[str | None, ...]] = [
 def tweets(path: Path, rows: list[tuple[str | None, ...]]) -> Path:
     author, content, date, kind = zip(*rows, strict=True)
     dates = [datetime.fromisoformat(str(d)) for d in date]
-    table = {"author_id": author, "content": content, "publish_date": pa.array(dates, pa.timestamp("us"))}
-    rest = {"post_type": kind, "language": ["English"] * len(rows), "region": ["Unknown"] * len(rows)}
-    pq.write_table(pa.table({**{k: pa.array(v) for k, v in table.items()}, **rest}), path)
+    columns: dict[str, Sequence[Any]] = {
+        "author_id": author,
+        "content": content,
+        "publish_date": dates,
+        "post_type": kind,
+        "language": ["English"] * len(rows),
+        "region": ["Unknown"] * len(rows),
+    }
+    pq.write_table(pa.table(columns), path)
     return path
 
 
@@ -188,7 +194,7 @@ def test_a_retweet_that_names_its_author_has_the_same_original_in_any_case(
         ("C", "RT @FOUR_4 Yes", "2016-06-03", "R"),
     ]
     done = read(tweets(tmp_path / "u.parquet", [*rows]), format="ira-tweets")
-    originals = {account: original for account, original in done.only("posts", "account", "original")}
+    originals = dict(done.only("posts", "account", "original"))
     assert originals["A"] == originals["C"] is not None
     assert originals["B"] is None
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ombud.lake.imports.mapping import Mapping, Rule, default_mapping, load_mapping
+from ombud.lake.imports.mapping import Mapping, Moments, Rule, default_mapping, load_mapping
 from ombud.model import clock
 from ombud.model.errors import InputError, NotFoundError
 from ombud.model.schema import TABLES, table
@@ -47,7 +47,7 @@ sources = st.text(min_size=1, max_size=12).filter(lambda s: s.isprintable())
 
 
 @given(sources, sources, st.sampled_from(["iso", "unix-seconds", "unix-ms", "unix-us"]), sources, sources)
-def test_every_mapping_survives_being_written(one: str, two: str, moments: Any, sign: str, value: str) -> None:
+def test_every_mapping_survives_being_written(one: str, two: str, moments: Moments, sign: str, value: str) -> None:
     columns = {
         "post": Rule(source=one),
         "account": Rule(source=two),
@@ -126,7 +126,7 @@ def test_rules_turn_values_into_columns(read: Callable[..., Any]) -> None:
     ],
 )
 def test_moments_are_read_in_every_way_of_writing(
-    read: Callable[..., Any], moments: Any, written: str, expected: str | None
+    read: Callable[..., Any], moments: Moments, written: str, expected: str | None
 ) -> None:
     columns = {"post": Rule(source="p"), "account": Rule(source="p"), "happened_at": Rule(source="t", moments=moments)}
     done = read(f"p,t\n1,{written}\n".encode(), mapping=Mapping("posts", columns))
@@ -168,7 +168,7 @@ def test_a_date_out_of_range_is_null_and_flagged_where_it_may_be(read: Callable[
     ],
 )
 def test_numbers_are_taken_exactly_or_not_at_all(
-    read: Callable[..., Any], written: str, spend: Any, impressions: int | None
+    read: Callable[..., Any], written: str, spend: Decimal | str | None, impressions: int | None
 ) -> None:
     done = read(f"ad,spend,impressions\n1,{written}\n".encode(), table="ads")
     if isinstance(spend, str):
@@ -179,7 +179,11 @@ def test_numbers_are_taken_exactly_or_not_at_all(
 
 def test_numbers_of_parquet_are_taken_exactly_or_not_at_all(tmp_path: Path, read: Callable[..., Any]) -> None:
     path = tmp_path / "x.parquet"
-    columns = {"ad": [1, 2, 3, 4], "spend": [0.1, 12.345, None, 7.0], "clicks": [1.0, 2.0, 2.5, None]}
+    columns: dict[str, list[Any]] = {
+        "ad": [1, 2, 3, 4],
+        "spend": [0.1, 12.345, None, 7.0],
+        "clicks": [1.0, 2.0, 2.5, None],
+    }
     pq.write_table(pa.table(columns), path)
     done = read(path, table="ads")
     assert done.only("ads", "ad", "spend", "clicks") == [("1", Decimal("0.10"), 1), ("4", Decimal(7), None)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ from ombud.records import imports, outbox
 
 if TYPE_CHECKING:
     from ombud.lake import Lake
+    from ombud.lake.imports import ImportReport
 
 HEAD = "post,account,happened_at,text\n"
 ROWS = "1,a,2016-01-01,x\n2,b,2016-01-02,y\n3,,2016-01-02,z\n"
@@ -27,7 +28,7 @@ def posts(tmp_path: Path) -> Path:
     return path
 
 
-def counts(report: Any, table: str = "posts") -> tuple[int, ...]:
+def counts(report: ImportReport, table: str = "posts") -> tuple[int, ...]:
     c = report.tables[table]
     assert c.read == c.accepted + c.skipped + c.rejected
     return (c.read, c.accepted, c.skipped, c.rejected, c.flagged)

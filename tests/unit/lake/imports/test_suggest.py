@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,7 +58,7 @@ def test_ndjson_with_nested_keys_and_unix_milliseconds(tmp_path: Path) -> None:
 
 def test_ads_are_told_from_posts(tmp_path: Path) -> None:
     path = tmp_path / "ads.parquet"
-    columns = {
+    columns: dict[str, list[Any]] = {
         "AdID": ["a1", "a2", "a3"],
         "StartDate": ["2019/02/26 23:00:00Z"] * 3,
         "Spend": [1.5, 2.0, 3.25],
