@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import pyarrow as pa
@@ -14,30 +14,12 @@ import pyarrow.parquet as pq
 import typer
 
 from ombud.cli.shell import shell_of
-from ombud.lake import attach as attaching
-from ombud.lake import check as checking
-from ombud.lake import compact as compacting
 from ombud.model.errors import InputError, UsageError
-from ombud.model.schema import TABLES
 from ombud.model.schema import table as table_of
-from ombud.records import lake_files
 
 __all__ = ["add_to"]
 
 lake_app = typer.Typer(help="List, read, check, compact and attach the lake's tables.", no_args_is_help=True)
-
-
-class TableState(msgspec.Struct, frozen=True):
-    """One table of the lake as it stands."""
-
-    table: str
-    files: int
-    attached: int
-    """of those, files of the platform that are read in place"""
-    rows: int
-    bytes: int
-    first: datetime | None
-    last: datetime | None
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,28 +31,13 @@ def add_to(app: typer.Typer) -> None:
 def list_(ctx: typer.Context) -> None:
     """List the tables with their files, rows, size and span of time."""
     shell = shell_of(ctx)
-    with shell.records().read() as tx:
-        files = lake_files.every(tx)
-    states = [_state(name, [file for file in files if file.table == name]) for name in TABLES]
-    states = [state for state in states if state.files]
-    shell.document({"tables": states})
+    held = shell.lake().holdings()
+    shell.document({"tables": held})
     shell.table(
-        "The lake" if states else "The lake is empty. `ombud import FORMAT FILE...` fills it.",
+        "The lake" if held else "The lake is empty. `ombud import FORMAT FILE...` fills it.",
         ("table", "rows", "files", "attached", "MB", "from", "to"),
-        [(s.table, s.rows, s.files, s.attached, f"{s.bytes / 1e6:,.1f}", _day(s.first), _day(s.last)) for s in states],
+        [(h.table, h.rows, h.files, h.attached, f"{h.bytes / 1e6:,.1f}", _day(h.first), _day(h.last)) for h in held],
         range(1, 5),
-    )
-
-
-def _state(name: str, files: list[lake_files.LakeFile]) -> TableState:
-    return TableState(
-        name,
-        len(files),
-        sum(file.attached for file in files),
-        sum(file.rows for file in files),
-        sum(file.bytes for file in files),
-        min((file.first for file in files if file.first), default=None),
-        max((file.last for file in files if file.last), default=None),
     )
 
 
@@ -130,7 +97,7 @@ def check(ctx: typer.Context) -> None:
     shell = shell_of(ctx)
     lake = shell.lake()
     with shell.progress() as progress:
-        problems = checking.check(lake, progress)
+        problems = lake.check(progress)
     shell.document({"ok": not problems, "problems": problems})
     if problems:
         shell.table(
@@ -145,7 +112,7 @@ def check(ctx: typer.Context) -> None:
 def compact(ctx: typer.Context, table: Annotated[str | None, typer.Argument(help="Only this table.")] = None) -> None:
     """Put the small files of a day together. The rows stay the same."""
     shell = shell_of(ctx)
-    done = compacting.compact(shell.lake(), table)
+    done = shell.lake().compact(table)
     shell.document({"tables": done})
     shell.table(
         "Compacted" if done else "Nothing to put together.",
@@ -172,6 +139,6 @@ def attach(
         if not equals or not theirs.strip():
             raise UsageError(f"`{rule}` is no mapping.", hint="Say it as ours=theirs, such as account=user_id.")
         mapping[ours.strip()] = theirs.strip()
-    done: Any = attaching.attach(shell.lake(), table, paths, mapping)
+    done = shell.lake().attach(table, paths, mapping)
     shell.document(done)
     shell.say(f"{done.files:,} files with {done.rows:,} rows are part of `{done.table}` now, where they lie.")

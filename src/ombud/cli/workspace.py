@@ -10,7 +10,6 @@ import typer
 
 from ombud.cli.shell import shell_of
 from ombud.lake import backup as backups
-from ombud.lake.erase import erase as erase_person
 from ombud.lake.restore import restore as restore_backup
 from ombud.model.errors import RefusedError
 from ombud.model.workspace import Workspace
@@ -95,7 +94,7 @@ def erase(
         if shell.json:
             raise RefusedError("Erasing cannot be undone.", hint="Say --yes to go on.")
         typer.confirm("Erase this person from every table? It cannot be undone.", abort=True)
-    report = erase_person(shell.lake(), person)
+    report = shell.lake().erase(person)
     shell.document(report)
     rows = [(one.table, one.removed, one.rewritten) for one in report.tables]
     shell.table("Erased", ("table", "rows removed", "rewritten"), rows, (1, 2))
