@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc
 
+from ombud.detect.shares import counting_order
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,16 +84,19 @@ def tested_pairs(inc: Incidence, accounts: int, cut: Callable[[int], float]) -> 
     begin = np.searchsorted(owner, np.arange(accounts + 1)).astype(np.int64)
 
     # rows by account inside each episode, and each account's rows in that order
-    rows = np.lexsort((inc.account, inc.episode))
+    plain = np.arange(len(inc.account))
+    rows = counting_order(inc.episode, counting_order(inc.account, plain, accounts), len(width))
     account = inc.account[rows]
     ends = np.repeat(inc.starts[1:], width)
-    order = np.argsort(account, kind="stable")
-    own = np.searchsorted(account[order], np.arange(accounts + 1)).astype(np.int64)
+    order = counting_order(account, plain, accounts)
+    own = np.append(0, np.cumsum(np.bincount(account, minlength=accounts))).astype(np.int64)
     sizes = _lengths(account, ends, order, own)
     fewest = _fewest(sizes, float(weight[weight > 0].min()), cut)
     a, b, shared = _listed(account, ends, order, own, fewest, int(sizes[fewest:].sum()))
     expected = _expected(a, b, begin, where, activity.astype(np.float64), weight)
-    return Pairs(a, b, shared, expected, gammainc(shared.astype(float), expected))
+    p = gammainc(shared.astype(float), expected)
+    keep = p <= cut(len(p))
+    return Pairs(a[keep], b[keep], shared[keep], expected[keep], p[keep])
 
 
 def _fewest(sizes: Ints, least: float, cut: Callable[[int], float]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from ombud.model.errors import InputError
 
@@ -179,8 +179,8 @@ def _rate(
     value = float(part / whole)
     clusters, tail = int(taking.sum()), (1 - _LEVEL) / 2
     if value in {0.0, 1.0}:
-        low = float(beta.ppf(tail, clusters, 1)) if value == 1 else 0.0
-        high = float(beta.ppf(1 - tail, 1, clusters)) if value == 0 else 1.0
+        low = float(betaincinv(clusters, 1, tail)) if value == 1 else 0.0
+        high = float(betaincinv(1, clusters, 1 - tail)) if value == 0 else 1.0
         return Rate(value, round(low, 4), round(high, 4))
     rates = np.divide(parts, wholes, out=np.full(len(parts), np.nan), where=wholes > 0)
     low, high = np.nanquantile(rates, [tail, 1 - tail]).tolist()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.special import bdtrc
 
 from ombud.detect.crowds import SCALES, slack
 from ombud.detect.fdr import harmonic
@@ -88,7 +88,7 @@ def _shared_tool(context: Context) -> Explanation:
     rows = np.unique(np.concatenate([main.i[main.close], main.j[main.close]]))
     whole = int((inc.time[rows] % 60 == 0).sum())
     share = whole / len(rows)
-    above = binomtest(whole, len(rows), 1 / 60, alternative="greater").pvalue
+    above = float(bdtrc(whole - 1, len(rows), 1 / 60)) if whole else 1.0
     gaps = main.gap[main.close]
     modal, times = Counter(gaps[gaps > 0].tolist()).most_common(1)[0] if (gaps > 0).any() else (0, 0)
     constant = times / len(gaps)
