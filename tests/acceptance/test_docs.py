@@ -170,11 +170,16 @@ def read(page: Path, folder: Path) -> int:
     return len(found)
 
 
-WITH_BLOCKS = [page for page in PAGES if blocks(page.read_text())]
+SLOW = {"docs/how-to/run-spark.md": (pytest.mark.slow, pytest.mark.engines)}
+WITH_BLOCKS = [
+    pytest.param(page, id=str(name := page.relative_to(ROOT)), marks=SLOW.get(str(name), ()))
+    for page in PAGES
+    if blocks(page.read_text())
+]
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WITH_BLOCKS)
 def test_the_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     assert read(page, tmp_path) > 0
 
