@@ -48,9 +48,7 @@ def networks(
     """
     shell = shell_of(ctx)
     if (truth is None) == (sheet is None):
-        raise UsageError(
-            "Say either --truth or --sheet.", hint="--sheet FILE writes a sheet; fill it, then --truth FILE."
-        )
+        raise UsageError("Say either --truth or --sheet.", hint="--sheet FILE writes one to fill for --truth.")
     chosen = read_networks(found) if found else _recorded(shell)
     if sheet is not None:
         text = labelling_sheet(shell.lake(), chosen, size)
