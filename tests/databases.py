@@ -6,10 +6,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.postgres import Server, postgres_server
 
 from ombud.records import Records, migrate
 from ombud.records.database import open_url
+from tests.postgres import Server, postgres_server
 
 __all__ = ["backend", "blank_url", "migrated", "new_url", "postgres", "records", "template", "url"]
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pyarrow as pa
+
 from tests.engines.contract import Rows, case
 
 NAMES = pa.schema({"name": pa.string()})

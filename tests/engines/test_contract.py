@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from pyspark import cloudpickle
-from tests.engines.contract import Case, all_queries, comparable, load_oracles
 
 from ombud.lake import Lake, open_lake
 from ombud.lake.engines.duckdb import DuckEngine
 from ombud.lake.engines.spark import SparkEngine, show
 from ombud.lake.engines.sql import parse
 from ombud.records import migrate, open_records
+from tests.engines.contract import Case, all_queries, comparable, load_oracles
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

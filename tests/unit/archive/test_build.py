@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.archive.conftest import filled
 
 from ombud.archive import Archive, build, build_archive, open_archive
 from ombud.archive.query import AdQuery
 from ombud.lake.resolution import resolve_spaces, space_rows
 from ombud.model.errors import NotFoundError, StorageError
 from ombud.records import entities
+from tests.unit.archive.conftest import filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

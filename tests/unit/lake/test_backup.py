@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from sqlalchemy import select
-from tests.databases import backend, migrated, new_url, postgres, template
 
 from ombud.lake import backup as backups
 from ombud.lake import packing
@@ -21,6 +20,7 @@ from ombud.model.workspace import Workspace
 from ombud.records import dictionaries, lake_files, looks, migrate, open_records, outbox, users
 from ombud.records.lake_files import LakeFile
 from ombud.records.tables import metadata
+from tests.databases import backend, migrated, new_url, postgres, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,9 +23,8 @@ from ombud.records.faults import address, faults, place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.postgres import Server
-
     from ombud.model.workspace import Workspace
+    from tests.postgres import Server
 
 
 def test_a_block_that_fails_changes_nothing(records: Records) -> None:

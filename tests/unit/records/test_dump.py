@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Column, Connection
+
     from tests.postgres import Server
 
 NOON = datetime(2016, 11, 8, 12, 0, 0, 1, tzinfo=UTC)

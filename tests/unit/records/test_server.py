@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+
 from tests import postgres as starter
 from tests.postgres import postgres_server
 
