@@ -24,7 +24,7 @@ def test_every_column_is_documented_in_a_sentence(one: Table) -> None:
     assert one.doc.endswith(".")
     for column in one.columns:
         assert len(column.doc) > 5, column.name
-        assert one.stored.field(column.name).metadata[b"doc"].decode() == column.doc
+        assert (one.stored.field(column.name).metadata or {})[b"doc"].decode() == column.doc
 
 
 @every_table
