@@ -25,14 +25,13 @@ CONTENT_POLICY = "; ".join(
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
+        # report-to would win where it is known, and is sent with a delay and over https only
         f"report-uri {REPORTS}",
-        "report-to csp",
     )
 )
 
 _ALWAYS = {
     "content-security-policy": CONTENT_POLICY,
-    "reporting-endpoints": f'csp="{REPORTS}"',
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
