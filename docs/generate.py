@@ -5,7 +5,10 @@ With `--check` nothing is written; the exit code is 1 when a page is out of date
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +16,39 @@ import pyarrow as pa
 import typer
 from typer.main import get_command
 
-from ombud.cli.app import app
+from ombud.archive.answers import FigureRef, Money, Totals
+from ombud.cli.app import build
+from ombud.cli.demo import DemoFigure
+from ombud.cli.doctor import Check
+from ombud.detect.evaluation import Evaluation
+from ombud.detect.evaluation import Rate as EvaluationRate
+from ombud.detect.networks import NetworkSummary
+from ombud.lake.attach import Attached
+from ombud.lake.backup import BackupReport, Restored, UpgradeReport
+from ombud.lake.check import Problem
+from ombud.lake.compact import Compacted
+from ombud.lake.erase import Erased, Erasure
+from ombud.lake.imports import FileReport, ImportReport, Rule, Suggestion, TableCounts
+from ombud.lake.imports.suggest import Proposal
+from ombud.lake.store import Holding
 from ombud.model import errors
+from ombud.model.findings import (
+    CoAct,
+    Edge,
+    Explanation,
+    Figure,
+    Finding,
+    Member,
+    NetworkDetail,
+    Reason,
+    RowRef,
+    SourceFile,
+    TimelineBin,
+    TraceSummary,
+)
 from ombud.model.schema import KINDS, TABLES, Column, Table
 from ombud.model.settings import Settings
+from ombud.records.cases import Case, CaseEvent
 from ombud.web.access import PUBLIC
 from ombud.web.app import MODULES
 from ombud.web.pages import PageSpec, twin_path
@@ -161,7 +193,7 @@ def exit_codes() -> str:
 
 def commands() -> str:
     """Return the page of the commands: usage, arguments and options of each."""
-    root = get_command(app)
+    root = get_command(build())
     top = typer.Context(root, info_name="ombud")
     lines = [
         "# Commands",
@@ -250,10 +282,88 @@ def _route(spec: PageSpec) -> str:
     return _row(f"{method} `{spec.path}`", twin, who, what)
 
 
+# --- JSON documents ---------------------------------------------------------------------------
+
+DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
+    ("ombud demo", '{"figures": [DemoFigure], "seconds"}', (DemoFigure,)),
+    ("ombud init", '{"workspace"}', ()),
+    ("ombud doctor", '{"version", "checks": [Check], "settings": [{"name", "default", "meaning"}]}', (Check,)),
+    ("ombud import", "ImportReport", (ImportReport, TableCounts, FileReport)),
+    ("ombud import --suggest-mapping", "Suggestion", (Suggestion, Proposal, Rule)),
+    ("ombud lake list", '{"tables": [Holding]}', (Holding,)),
+    ("ombud lake read", "one object a line, with or without `--json`: a row of the table", ()),
+    ("ombud lake check", '{"ok", "problems": [Problem]}', (Problem,)),
+    ("ombud lake compact", '{"tables": [Compacted]}', (Compacted,)),
+    ("ombud lake attach", "Attached", (Attached,)),
+    ("ombud archive build", "Totals", ()),
+    ("ombud archive totals", "Totals", (Totals, Money, FigureRef)),
+    ("ombud detect networks", '{"networks": [NetworkSummary], "settings", "version"}', (NetworkSummary,)),
+    ("ombud evaluate networks", 'Evaluation; with --sheet {"sheet", "accounts"}', (Evaluation, EvaluationRate)),
+    ("ombud cases list", '{"cases": [Case], "total"}', (Case,)),
+    ("ombud cases show", '{"case": Case, "findings": [Finding], "history": [CaseEvent]}', (CaseEvent,)),
+    ("ombud explain", '{"id", "name", "value", "unit", "query", "parameters", "inputs", "ledger"}', (SourceFile,)),
+    ("ombud backup", "BackupReport", (BackupReport,)),
+    ("ombud restore", "Restored", (Restored,)),
+    ("ombud upgrade", "UpgradeReport", (UpgradeReport,)),
+    ("ombud erase", "Erasure", (Erasure, Erased)),
+)
+"""Each command's document: its shape, and the structs that it is made of."""
+
+FINDING = (Finding, Reason, Explanation, RowRef, Figure, SourceFile)
+DETAIL = (NetworkDetail, Member, Edge, TraceSummary, TimelineBin, CoAct)
+
+
+def documents() -> str:
+    """Return the page of the JSON documents: a section a command, a line a field."""
+    lines = [
+        "# JSON documents",
+        "",
+        MADE,
+        "",
+        (
+            "With `--json` a command prints exactly one document on standard output, and nothing else there. Fields "
+            "may be added in any version; they are never renamed or removed but in a major one. Moments are ISO 8601, "
+            "UTC. Amounts of money are strings, so no cent is lost."
+        ),
+        "",
+        *(f"- [`{command}`](#{_anchor(command)}): {shape}" for command, shape, _ in DOCUMENTS),
+        "- [Findings](#findings), in cases and on pages",
+        "- [Networks in detail](#networks-in-detail), the `detail` of a finding",
+    ]
+    for command, shape, structs in DOCUMENTS:
+        lines += ["", f"## {command}", "", shape if " line" in shape else f"`{shape}`"]
+        lines += [line for struct in structs for line in _struct(struct)]
+    for title, structs in (("Findings", FINDING), ("Networks in detail", DETAIL)):
+        lines += ["", f"## {title}"]
+        lines += [line for struct in structs for line in _struct(struct)]
+    return "\n".join(lines) + "\n"
+
+
+def _anchor(command: str) -> str:
+    return command.replace(" ", "-")
+
+
+def _struct(kind: type) -> list[str]:
+    """Return a struct's fields with their types and the words beside them in the source."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    if not isinstance(tree, ast.ClassDef):
+        raise TypeError(kind)
+    doc = " ".join((ast.get_docstring(tree) or "").split())
+    lines = ["", f"**{kind.__name__}**: {doc}", "", *_head("field", "type", "what it is")]
+    for here, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if isinstance(here, ast.AnnAssign) and isinstance(here.target, ast.Name):
+            words = ""
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                words = " ".join(str(following.value.value).split())
+            lines.append(_row(f"`{here.target.id}`", f"`{ast.unparse(here.annotation)}`", words))
+    return lines
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "exit-codes.md": exit_codes,
     "http.md": http,
+    "json.md": documents,
     "lake-tables.md": lake_tables,
     "settings.md": settings,
 }

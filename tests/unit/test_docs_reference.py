@@ -69,6 +69,25 @@ def test_every_command_is_described(generate: ModuleType) -> None:
         assert len(part.split("```")[2].strip()) > 20, command
 
 
+def test_every_command_has_its_document(generate: ModuleType) -> None:
+    there = {line.removeprefix("## ") for line in generate.commands().splitlines() if line.startswith("## ")}
+    without = {"ombud serve", "ombud worker"}
+    described = {command for command, _, _ in generate.DOCUMENTS}
+    assert there - without <= described
+    assert {command for command in described if "--" not in command} <= there
+
+
+def test_every_field_of_a_document_is_listed(generate: ModuleType) -> None:
+    page = generate.documents()
+    for _, _, structs in generate.DOCUMENTS:
+        for struct in structs:
+            part = page.split(f"\n**{struct.__name__}**: ")[1].split("\n**")[0].split("\n## ")[0]
+            assert [line.split("`")[1] for line in part.splitlines() if line.startswith("| `")] == list(
+                struct.__struct_fields__
+            )
+    assert "bound on the share of false findings among all at least this strong" in page
+
+
 def test_every_route_is_described_with_who_may_ask(generate: ModuleType) -> None:
     page = generate.http()
     staff = page.split("## For staff")[1]
