@@ -229,6 +229,7 @@ def _batches(duck: duckdb.DuckDBPyConnection, sql: str) -> Iterator[list[tuple[A
 
 
 _COUNTS = """
+CREATE INDEX ad_term_by_ad ON ad_term (ad, term);
 CREATE TEMP TABLE sums AS
     SELECT page, count(*) AS ads, coalesce(sum(impressions), 0) AS impressions, coalesce(sum(clicks), 0) AS clicks,
            min(created) AS first, max(created) AS last,

@@ -51,12 +51,11 @@ currency. `currency`: empty when the source states none."""
 INDEXES = """
 INSERT INTO words (words) VALUES ('rebuild');
 CREATE UNIQUE INDEX ad_by_id ON ad (ad);
-CREATE INDEX ad_by_created ON ad (created DESC, id);
+CREATE INDEX ad_by_created ON ad (created DESC, id DESC);
 CREATE INDEX ad_by_page ON ad (page);
 CREATE INDEX ad_by_currency ON ad (currency, cents DESC, id);
 CREATE INDEX ad_by_impressions ON ad (impressions DESC, id);
 CREATE INDEX ad_by_clicks ON ad (clicks DESC, id);
-CREATE INDEX ad_term_by_ad ON ad_term (ad, term);
 CREATE UNIQUE INDEX page_by_slug ON page (slug);
 CREATE INDEX page_by_entity ON page (entity);
 CREATE UNIQUE INDEX term_by_id ON term (term);

@@ -50,7 +50,7 @@ _OPEN, _CLOSE = "\x01", "\x02"
 
 
 def _source(*, everything: bool) -> str:
-    return "ad" if everything else "found JOIN ad ON ad.id = found.id"
+    return "ad" if everything else "found CROSS JOIN ad ON ad.id = found.id"
 
 
 def totals(sql: sqlite3.Connection, *, everything: bool) -> Totals:
@@ -155,7 +155,7 @@ def facets(sql: sqlite3.Connection, sums: Totals, *, everything: bool) -> tuple[
     """Count the ads found by page, currency, year and targeting."""
     source = _source(everything=everything)
     by_page = sql.execute(
-        f"SELECT page.slug, page.name, count(*) FROM {source} JOIN page ON page.id = ad.page"  # noqa: S608 - ours
+        f"SELECT page.slug, page.name, count(*) FROM {source} CROSS JOIN page ON page.id = ad.page"  # noqa: S608 - ours
         f" GROUP BY page.id ORDER BY 3 DESC, 2, 1 LIMIT {_FACET}"
     ).fetchall()
     by_year = sql.execute(
@@ -174,7 +174,7 @@ def facets(sql: sqlite3.Connection, sums: Totals, *, everything: bool) -> tuple[
         kept = sql.execute("SELECT name, value, label, ads FROM facet ORDER BY name, ads DESC, label").fetchall()
         out += [Facet(n, tuple(FacetCount(*r[1:]) for r in kept if r[0] == n)) for n in ("category", "term")]
     elif sums.ads <= _COUNT_TERMS_TO:
-        joined = "found JOIN ad_term ON ad_term.ad = found.id JOIN term ON term.id = ad_term.term"
+        joined = "found CROSS JOIN ad_term ON ad_term.ad = found.id CROSS JOIN term ON term.id = ad_term.term"
         by_category = sql.execute(
             f"SELECT term.category, count(DISTINCT found.id) FROM {joined} GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608 - ours
         ).fetchall()

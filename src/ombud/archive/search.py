@@ -78,8 +78,8 @@ def _micros(day: date) -> int:
 
 
 _ORDERS = {
-    "newest": "ad.created IS NULL, ad.created DESC, ad.id DESC",
-    "oldest": "ad.created IS NULL, ad.created, ad.id",
+    "newest": "ad.created DESC, ad.id DESC",
+    "oldest": "ad.created NULLS LAST, ad.id",
     "spend": "ad.currency = '', ad.currency, ad.cents DESC, ad.id",
     "impressions": "ad.impressions DESC, ad.id",
     "clicks": "ad.clicks DESC, ad.id",

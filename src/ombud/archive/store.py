@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ombud.archive import rows
-from ombud.archive.answers import Ad, AdPage, Page, PageList, Term, Totals
+from ombud.archive.answers import Ad, AdPage, Facet, Page, PageList, Term, Totals
 from ombud.archive.build import build_archive, lake_state
 from ombud.archive.layout import FORMAT, read_only
 from ombud.archive.query import AdQuery
@@ -63,7 +63,7 @@ class Archive:
         try:
             if getattr(self._local, "key", None) != key:
                 self._close()
-                self._local.sql, self._local.key = read_only(self._file), key
+                self._local.sql, self._local.key, self._local.whole = read_only(self._file), key, None
             yield self._local.sql
         except sqlite3.Error as error:
             self._close()
@@ -99,11 +99,20 @@ class Archive:
                     f"INSERT INTO found SELECT ad.id FROM ad WHERE {question.where}",  # noqa: S608 - our own clauses
                     question.values,
                 )
-            totals = rows.totals(sql, everything=everything)
+            totals, facets = self._counted(sql, everything=everything)
             found = rows.ad_rows(sql, question, query.limit, offset, everything=everything)
-            facets = rows.facets(sql, totals, everything=everything)
         more = offset + len(found) < totals.ads and len(found) > 0
         return AdPage(found, totals, facets, offset, f"o{offset + len(found)}" if more else None, question.understood)
+
+    def _counted(self, sql: sqlite3.Connection, *, everything: bool) -> tuple[Totals, tuple[Facet, ...]]:
+        """Return totals and facets of `found`; those of everything are counted once a file and thread."""
+        whole: tuple[Totals, tuple[Facet, ...]] | None = self._local.whole if everything else None
+        if whole is None:
+            totals = rows.totals(sql, everything=everything)
+            whole = (totals, rows.facets(sql, totals, everything=everything))
+            if everything:
+                self._local.whole = whole
+        return whole
 
     def ad(self, ad: str) -> Ad:
         """Return one ad by its id at the source; `NotFoundError` when there is none."""
@@ -152,7 +161,7 @@ class Archive:
     def totals(self) -> Totals:
         """Return the sums over the whole archive."""
         with self.reading() as sql:
-            return rows.totals(sql, everything=True)
+            return self._counted(sql, everything=True)[0]
 
     def term(self, term: str) -> Term:
         """Return one targeting term by its id; `NotFoundError` when there is none."""

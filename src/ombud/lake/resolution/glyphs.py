@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Difference", "clean", "compare", "digit_difference", "skeleton"]
 
@@ -65,6 +66,7 @@ def skeleton(name: str) -> str:
     return plain.replace("rn", "m").replace("vv", "w")
 
 
+@lru_cache(maxsize=65_536)
 def _single(a: str, b: str, *, case: bool) -> float:
     if a == b or (not case and a.casefold() == b.casefold()):
         return 0.0
@@ -87,6 +89,8 @@ def compare(one: str, other: str, *, case: bool = False, separators: bool = Fals
     `case` and `separators` say whether these distinguish names on the platform.
     """
     a, b = clean(one), clean(other)
+    if a == b:
+        return Difference(0.0, 0, 0, 0)
     if not separators:
         a, b = a.translate(_SEPARATORS), b.translate(_SEPARATORS)
     Cell = tuple[float, int, int, int]  # noqa: N806 - a type

@@ -50,8 +50,8 @@ def best_reading(readings: Iterable[tuple[str, int]]) -> str:
         if name:
             weights[clean(name)] = weights.get(clean(name), 0) + weight
     rare_last = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST]
-    if not rare_last:
-        return ""
+    if len(rare_last) < 2:  # noqa: PLR2004 - nothing to choose from
+        return rare_last[0][0] if rare_last else ""
 
     def support(name: str) -> float:
         return sum(w for other, w in rare_last if compare(name, other).ordinary == 0)
