@@ -112,10 +112,8 @@ def main() -> None:
         start, cpu = time.perf_counter(), time.process_time()
         file = build_archive(lake)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"build {asked.ads:,} ads: {time.perf_counter() - start:.1f} s wall, {time.process_time() - cpu:.1f} s CPU, ",
-            end="",
-        )
+        wall, spent = time.perf_counter() - start, time.process_time() - cpu
+        print(f"build {asked.ads:,} ads: {wall:.1f} s wall, {spent:.1f} s CPU")
         print(f"{file.stat().st_size / 2**20:.0f} MB, peak {peak:.0f} MB of memory with the generator")
         archive = Archive.open(lake.workspace)
         page = archive.pages(limit=1).rows[0].slug

@@ -160,7 +160,7 @@ def facets(sql: sqlite3.Connection, sums: Totals, *, everything: bool) -> tuple[
     ).fetchall()
     by_year = sql.execute(
         f"SELECT strftime('%Y', ad.created / 1000000, 'unixepoch') AS year, count(*) FROM {source}"  # noqa: S608 - ours
-        " WHERE ad.created IS NOT NULL GROUP BY year ORDER BY year"
+        " GROUP BY year HAVING year IS NOT NULL ORDER BY year"
     ).fetchall()
     out = [
         Facet("page", tuple(FacetCount(*row) for row in by_page)),
