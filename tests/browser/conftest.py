@@ -135,7 +135,7 @@ class Tabs:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on(
             "console",
-            lambda message: errors.append(message.text) if message.type == "error" and "40" not in message.text else None,
+            lambda m: errors.append(m.text) if m.type == "error" and "status of 40" not in m.text else None,
         )
         if text != 1.0:
             page.add_init_script(

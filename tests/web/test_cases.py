@@ -175,7 +175,8 @@ class TestList:
     [
         "/console/cases?q={h}", "/archive?q={h}", "/archive?page={h}", "/archive?category={h}", "/archive?term={h}",
         "/archive/pages?q={h}", "/archive/ads/{h}", "/archive/pages/{h}", "/explain/{h}", "/console/cases?kind={h}",
-        "/sign-in?next={h}", "/first-run?given={h}", "/archive?q=%22", "/archive?q=*", "/archive?q=-", "/archive?q=a%00b",
+        "/sign-in?next={h}", "/first-run?given={h}", "/archive?q=%22", "/archive?q=*", "/archive?q=-",
+        "/archive?q=a%00b",
         "/archive?since=2016-13-40", "/archive?q=NEAR(", "/archive?q=%F0%9F%98%80%E2%80%AE",
     ],
 )  # fmt: skip

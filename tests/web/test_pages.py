@@ -1,8 +1,9 @@
-"""What holds for every page, rendered with real data: one title, one h1, labels, nothing inline, no address elsewhere."""
+"""What holds for every page, rendered with real data: one title, one h1, labels, nothing inline."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,7 +109,7 @@ class TestEveryPage:
         _, page = read(path)
         levels = [int(tag[1]) for tag, _ in page.tags if tag in {"h1", "h2", "h3", "h4"}]
         assert levels[0] == 1
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(after - before <= 1 for before, after in pairwise(levels))
 
     def test_has_nothing_inline(self, read: Callable[[str], tuple[str, Page]], path: str) -> None:
         _, page = read(path)

@@ -173,7 +173,7 @@ class TestForms:
         assert 'data-theme="dark"' in text
         assert 'data-keys="off"' in text
 
-    def test_large_bodies_are_refused_announced_or_not(self, app: FastAPI, browse: Callable[[], Browser]) -> None:
+    def test_large_bodies_are_refused_announced_or_not(self, browse: Callable[[], Browser]) -> None:
         browser = browse()
         assert browser.ask("POST", "/display", content=b"x" * (BODY_BYTES + 1)).status_code == 413
 

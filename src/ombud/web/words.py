@@ -41,7 +41,7 @@ _LARGE = (
 )
 _TRACES = {
     "link": "the same link",
-    "text": "the same text",
+    "text": "the same text, or nearly",
     "near_text": "nearly the same text",
     "near-text": "nearly the same text",
     "image": "the same image",
@@ -51,6 +51,7 @@ _TRACES = {
     "retweet": "the same post passed on",
     "share": "the same post passed on",
     "parent": "answers to the same post",
+    "tag": "the same hashtag",
     "tags": "the same hashtags in the same order",
 }
 _FLAGS = {
@@ -58,6 +59,8 @@ _FLAGS = {
     "missing": "is missing in the source",
     "unreadable": "could not be read and was left out",
     "not stated": "is not stated in the source",
+    "before it began": "comes before the ad began and was left out",
+    "not an address": "is not an address of a page and was taken as it is written",
 }
 
 
@@ -181,9 +184,14 @@ def trace(code: str) -> str:
 def flag(code: str) -> str:
     """Say a quality flag such as `happened_at:out of range` as a sentence."""
     column, _, reason = code.partition(":")
-    subject = {"happened_at": "The date", "ended_at": "The end date", "spend": "The amount paid"}.get(
-        column, column.replace("_", " ").capitalize()
-    )
+    subject = {
+        "happened_at": "The date",
+        "ended_at": "The end date",
+        "spend": "The amount paid",
+        "currency": "The currency",
+        "space": "What stands for the page",
+        "text": "The text",
+    }.get(column, column.replace("_", " ").capitalize())
     return f"{subject} {_FLAGS.get(reason.strip(), 'has a remark: ' + (reason.strip() or 'flagged at import'))}."
 
 
@@ -196,6 +204,10 @@ def figure_value(value: float | str | None, unit: str) -> str:
     """Write a figure's value with its unit."""
     if value is None:
         return "not known"
+    if unit == "seconds" and not isinstance(value, str):
+        return duration(value)
+    if "share of false findings" in unit and not isinstance(value, str):
+        return f"at most {chance(value)}"
     if isinstance(value, str):
         text = f"{Decimal(value):,}" if re.fullmatch(r"-?\d+\.\d+", value) else value
     elif isinstance(value, int):
