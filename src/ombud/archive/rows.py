@@ -50,7 +50,7 @@ _OPEN, _CLOSE = "\x01", "\x02"
 
 
 def _source(*, everything: bool) -> str:
-    return "ad" if everything else "found CROSS JOIN ad ON ad.id = found.id"
+    return "ad" if everything else "found AS ad"
 
 
 def totals(sql: sqlite3.Connection, *, everything: bool) -> Totals:
@@ -93,6 +93,7 @@ def ad_rows(
     sql: sqlite3.Connection, question: Asked, limit: int, offset: int, *, everything: bool
 ) -> tuple[AdRow, ...]:
     """Return one page of results in their order, with snippets."""
+    source = "ad" if everything else "found CROSS JOIN ad ON ad.id = found.id"
     rank, values = "", []
     if "rank." in question.order:
         rank = (
@@ -100,7 +101,7 @@ def ad_rows(
         )
         values = [question.match]
     found = sql.execute(
-        f"SELECT ad.id, {_AD} FROM {_source(everything=everything)}{rank} LEFT JOIN page ON page.id = ad.page"  # noqa: S608
+        f"SELECT ad.id, {_AD} FROM {source}{rank} LEFT JOIN page ON page.id = ad.page"  # noqa: S608
         f" ORDER BY {question.order} LIMIT ? OFFSET ?",
         [*values, limit, offset],
     ).fetchall()

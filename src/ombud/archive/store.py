@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Archive", "open_archive"]
 
 _REBUILD = "Build it from the lake with `ombud demo` or by importing ads again; nothing is lost."
+_SUMMED = "page, created, cents, currency, impressions, clicks"
 _PAGE_ORDERS = {
     "ads": "page.ads DESC, page.name, page.id",
     "name": "lower(page.name), page.id",
@@ -94,9 +95,9 @@ class Archive:
             everything = question.where == "1"
             sql.execute("DROP TABLE IF EXISTS temp.found")
             if not everything:
-                sql.execute("CREATE TEMP TABLE found (id INTEGER PRIMARY KEY)")
+                sql.execute(f"CREATE TEMP TABLE found (id INTEGER PRIMARY KEY, {_SUMMED})")
                 sql.execute(
-                    f"INSERT INTO found SELECT ad.id FROM ad WHERE {question.where}",  # noqa: S608 - our own clauses
+                    f"INSERT INTO found SELECT ad.id, {_SUMMED} FROM ad WHERE {question.where}",  # noqa: S608 - our own clauses
                     question.values,
                 )
             totals, facets = self._counted(sql, everything=everything)
