@@ -80,8 +80,8 @@ class TestCasePage:
         assert "at most 4 in a billion" in text
         order = [
             "How sure this is",
-            'id="when"',
             "What speaks against it",
+            'id="when"',
             'id="who"',
             "Evidence, heaviest",
             "Notes and",

@@ -38,6 +38,8 @@ class Lane:
     total: int
     top: float
     base: float
+    largest: int
+    """the value of its highest bar, which is as tall as the lane"""
     bars: list[Bar]
 
 
@@ -58,12 +60,11 @@ class Timeline:
     height: float
     lanes: list[Lane]
     ticks: list[Tick]
-    largest: int
     bin_seconds: float
 
 
 def draw(detail: NetworkDetail, width: float) -> Timeline:
-    """Lay out the time line on `width` units; lanes in order of their totals, one vertical scale for all."""
+    """Lay out the time line on `width` units; lanes in order of their totals, each on a scale of its own."""
     unit = 3600.0 if detail.timeline_unit == "hour" else 86_400.0
     bins = sorted(detail.timeline, key=lambda item: item.start)
     start = bins[0].start if bins else detail.first
@@ -72,12 +73,12 @@ def draw(detail: NetworkDetail, width: float) -> Timeline:
     joined = _joined(span, unit, width)
     sums = _sums(bins, start, joined)
     totals = {trace: sum(values.values()) for trace, values in sums.items()}
-    largest = max((value for values in sums.values() for value in values.values()), default=1)
     per_second = width / span
     lanes = []
     for row, trace in enumerate(sorted(totals, key=lambda name: (-totals[name], name))):
         top = row * (LANE + HEAD)
         base = top + HEAD + LANE
+        largest = max(sums[trace].values())
         bars = []
         for slot, value in sorted(sums[trace].items()):
             height = max(1.0, LANE * value / largest)
@@ -93,10 +94,10 @@ def draw(detail: NetworkDetail, width: float) -> Timeline:
                     start + timedelta(seconds=slot * joined),
                 )
             )
-        lanes.append(Lane(trace, totals[trace], top, base, bars))
+        lanes.append(Lane(trace, totals[trace], top, base, largest, bars))
     height = len(lanes) * (LANE + HEAD) + AXIS
     ticks = [_tick(moment, start, per_second, width, span) for moment in steps(start, end, max(2, int(width // 110)))]
-    return Timeline(width, height, lanes, ticks, largest, joined)
+    return Timeline(width, height, lanes, ticks, joined)
 
 
 def _joined(span: float, unit: float, width: float) -> float:

@@ -52,8 +52,10 @@ class TodayPage(msgspec.Struct, frozen=True):
 
 
 def _import_line(run: imports.Import) -> ImportLine:
+    tables = run.counts.get("tables", run.counts)
+
     def total(name: str) -> int:
-        return sum(int(table.get(name, 0)) for table in run.counts.values() if isinstance(table, dict))
+        return sum(int(table.get(name, 0)) for table in tables.values() if isinstance(table, dict))
 
     return ImportLine(
         format=run.format,

@@ -6,7 +6,7 @@ function inField(target) {
 }
 
 function entries() {
-  return [...document.querySelectorAll("[data-rows] h2 a, [data-rows] h3 a, #evidence-table .posts-link")];
+  return [...document.querySelectorAll("[data-rows] h2 a, [data-rows] h3 a, .evidence .posts-link")];
 }
 
 function step(by) {

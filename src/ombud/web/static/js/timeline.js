@@ -35,7 +35,6 @@ function draw() {
   const raw = readTable();
   if (raw.times.length < 2) return;
   const { times, lanes } = filled(raw, unit);
-  const largest = Math.max(...lanes.flat());
   figure.querySelector(".timeline-live")?.remove();
   const live = document.createElement("div");
   live.className = "timeline-live";
@@ -51,6 +50,7 @@ function draw() {
     said.textContent = `${total.toLocaleString("en-GB")} in all`;
     title.append(raw.names[i], said);
     live.append(title);
+    const largest = Math.max(1, ...lane);
     const last = i === lanes.length - 1;
     return new uPlot(
       {
