@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ombud.detect.shares import Incidence
 
-__all__ = ["Pairs", "strata", "tested_pairs"]
+__all__ = ["Pairs", "shared_pairs", "strata"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def strata(inc: Incidence) -> Ints:
     return stratum.reshape(-1).astype(np.int64)
 
 
-def tested_pairs(inc: Incidence, accounts: int, cut: Callable[[int], float]) -> Pairs:
+def shared_pairs(inc: Incidence, accounts: int, cut: Callable[[int], float]) -> Pairs:
     """Return every pair of accounts that could be significant, with its exact p.
 
     `cut(n)` is the largest p that can be significant when n pairs at most are.

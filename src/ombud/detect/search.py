@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ombud.detect import groups
-from ombud.detect.affinity import Pairs, tested_pairs
+from ombud.detect.affinity import Pairs, shared_pairs
 from ombud.detect.crowds import REFERENCE, SCALES, Crowds, crowds
 from ombud.detect.fdr import harmonic, yekutieli
 from ombud.detect.shares import Incidence, incidence
@@ -112,7 +112,7 @@ def _links(cut: dict[str, Incidence], shares: dict[str, Shares], accounts: int, 
     tested = {}
     for trace, inc in cut.items():
         others = sum(n for t, n in possible.items() if t != trace)
-        tested[trace] = tested_pairs(inc, accounts, lambda n, others=others: level * (n + others) / price)  # type: ignore[misc]
+        tested[trace] = shared_pairs(inc, accounts, lambda n, others=others: level * (n + others) / price)  # type: ignore[misc]
     q = yekutieli(np.concatenate([k.p for k in tested.values()] or [np.empty(0)]), tests) if tests else np.empty(0)
     out, at = {}, 0
     for trace, pairs in tested.items():

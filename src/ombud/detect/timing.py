@@ -35,7 +35,7 @@ class Timing:
     """By group (or member) and scale: how close its shares are, how close they would be, and the p-value."""
 
     episodes: Floats
-    """by unit: episodes in which at least two members share"""
+    """by unit: episodes of the group's core in which the unit takes part"""
     close: Floats
     """by unit and scale: sum over episodes of the share of pairs that are close"""
     expected: Floats
@@ -52,12 +52,18 @@ def timing(inc: Incidence, group: Ints, ordinary: NDArray[np.bool_], crowd: Crow
     of strangers on things as popular (`crowd`), that of ordinary outsiders on
     the very same episode (a news burst), and what the members' habit of being
     active at the same times makes of either.
+
+    Only a group's *core* counts: the episodes most of its members take part in
+    that hold nine tenths of its pairs (all that are tied there). What two of
+    many members happen to share too says nothing of the group, and who takes
+    part is known before any time is looked at.
     """
     groups = int(group.max(initial=-1)) + 1
     units = len(group) if by_member else groups
     base = crowd.chance(popularity(inc))
+    least_members = _core(inc.account, inc.starts, group, groups)
     episodes, close, expected, floor = _measure(
-        inc.account, inc.time, inc.starts, group, ordinary, slack(inc), SCALES, base, units, by_member
+        inc.account, inc.time, inc.starts, group, least_members, ordinary, slack(inc), SCALES, base, units, by_member
     )
     owner = group if by_member else np.arange(groups)
     habit = _habits(inc, group, groups)
@@ -133,12 +139,49 @@ def _ranks(values: Ints) -> Ints:
     return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
+_CORE = 0.9
+
+
+@nb.njit(cache=True)
+def _core(account: Ints, starts: Ints, group: Ints, groups: int) -> Ints:  # noqa: C901 - one pass, in numba
+    """Return for each group how many members take part, at the least, in an episode of its core."""
+    sizes = np.zeros(groups + 1, dtype=np.int64)
+    for x in range(len(group)):
+        if group[x] >= 0:
+            sizes[group[x] + 1] += 1
+    first = np.cumsum(sizes + 1)  # one bin more than members, so that a count is an index
+    pairs = np.zeros(first[-1] + 1)
+    taking = np.zeros(groups, dtype=np.int64)
+    for e in range(len(starts) - 1):
+        for i in range(starts[e], starts[e + 1]):
+            g = group[account[i]]
+            if g >= 0:
+                taking[g] += 1
+        for i in range(starts[e], starts[e + 1]):
+            g = group[account[i]]
+            if g >= 0:
+                pairs[first[g] + taking[g]] += taking[g] * (taking[g] - 1) / 2
+                taking[g] = 0
+    out = np.full(groups, 2, dtype=np.int64)
+    for g in range(groups):
+        size = sizes[g + 1]
+        whole = pairs[first[g] : first[g] + size + 1].sum()
+        held = 0.0
+        for many in range(size, 1, -1):
+            held += pairs[first[g] + many]
+            if held >= _CORE * whole:
+                out[g] = many
+                break
+    return out
+
+
 @nb.njit(cache=True)
 def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs, in numba
     account: Ints,
     time: Ints,
     starts: Ints,
     group: Ints,
+    least_members: Ints,
     ordinary: NDArray[np.bool_],
     slack_of: Ints,
     scales: Ints,
@@ -156,17 +199,19 @@ def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs
     near = np.zeros((units, wide))
     outside = np.zeros(wide)
     chance = np.zeros(wide)
-    seen = np.full(group.max() + 1, -1, dtype=np.int64)
+    taking = np.zeros(len(least_members), dtype=np.int64)
     for e in range(len(starts) - 1):
         lo, hi = starts[e], starts[e + 1]
+        for i in range(lo, hi):
+            if group[account[i]] >= 0:
+                taking[group[account[i]]] = 0
+        for i in range(lo, hi):
+            if group[account[i]] >= 0:
+                taking[group[account[i]]] += 1
         touched = False
         for i in range(lo, hi):
             g = group[account[i]]
-            if g >= 0:
-                if seen[g] == e:
-                    touched = True
-                    break
-                seen[g] = e
+            touched |= g >= 0 and taking[g] >= least_members[g]
         if not touched:
             continue
         outside[:] = 0.0
@@ -178,7 +223,7 @@ def _measure(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one pass over the pairs
             x = account[i]
             for j in range(i + 1, hi):
                 y = account[j]
-                same = group[x] >= 0 and group[x] == group[y]
+                same = group[x] >= 0 and group[x] == group[y] and taking[group[x]] >= least_members[group[x]]
                 crowd = ordinary[x] and ordinary[y]
                 if not same and not crowd:
                     continue
