@@ -90,6 +90,8 @@ def co_acts(search: Search, accounts: int) -> list[list[Acts]]:
     for n, network in enumerate(search.networks):
         group[network.members] = n
     out: list[list[Acts]] = [[] for _ in search.networks]
+    if not out:
+        return out
     for trace, inc in search.incidences.items():
         tested = timing(inc, group, search.ordinary, search.crowds[trace], by_member=False)
         i, j = _pairs(inc.account, inc.starts, group)
