@@ -17,6 +17,7 @@ from ombud.web.house import House
 from ombud.web.pages import Pages
 from ombud.web.problems import add_handlers
 from ombud.web.public import about, archive, display, explain, home
+from ombud.web.rendering import environment
 from ombud.web.security.headers import REPORTS, SecurityHeaders
 from ombud.web.security.hosts import HostGuard, known_hosts
 from ombud.web.security.limits import BodyLimit
@@ -114,6 +115,7 @@ def create_app(workspace: Workspace) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.house = House.open(workspace)
+    environment()
     for pages in MODULES:
         pages.add_to(app)
     documents.describe(app, MODULES)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
+from ombud.lake.views import present, reading
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,13 @@ _LANGUAGES = {
     "persian": "fa", "japanese": "ja", "korean": "ko", "chinese": "zh", "estonian": "et", "latvian": "lv",
     "lithuanian": "lt", "greek": "el", "hindi": "hi", "urdu": "ur", "vietnamese": "vi", "romanian": "ro",
 }  # fmt: skip
-_COLUMNS = ("post", "account", "happened_at", "text", "language", "links", "tags", "original", "platform")
+_POSTS = """
+SELECT p.post, i.name AS account, p.happened_at, p.text, p.language, p.links, p.original, p.platform
+FROM {source} AS p LEFT JOIN account_ids AS i ON i.id = p.account
+WHERE p.happened_at BETWEEN $first AND $last AND list_contains($ids, p.post)
+ORDER BY p.happened_at, p.post
+"""
+"""One row a post; `account` is null once the person was erased."""
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -55,13 +63,20 @@ def posts_by_id(lake: Lake, ids: Sequence[str], first: datetime, last: datetime)
     """Return the posts with these ids made from `first` to `last`, earliest first; ids that are gone are left out."""
     if not ids:
         return []
-    rows = lake.read(
-        "posts",
-        _COLUMNS,
-        "happened_at BETWEEN $first AND $last AND list_contains($ids, post)",
-        {"first": first - _SLACK, "last": last + _SLACK, "ids": list(ids)},
-        names=True,
-    ).to_pylist()
+    since, until = first - _SLACK, last + _SLACK
+    files = [
+        file
+        for file in lake.files("posts")
+        if (file.first is None or file.first <= until) and (file.last is None or file.last >= since)
+    ]
+    if not files:
+        return []
+    attached = any(file.attached for file in files)
+    with lake.duck(["posts"] if attached else []) as duck:
+        # reading only the files of these days keeps a page fast; attached files need the view's mapping
+        source = "posts" if attached else reading(present(lake.folder, files))
+        found = duck.sql(_POSTS.format(source=source), params={"first": since, "last": until, "ids": list(ids)})
+        rows = found.to_arrow_table().to_pylist()
     return [
         Post(
             id=row["post"],
@@ -73,5 +88,5 @@ def posts_by_id(lake: Lake, ids: Sequence[str], first: datetime, last: datetime)
             original=row["original"],
             platform=row["platform"],
         )
-        for row in sorted(rows, key=lambda row: (row["happened_at"], row["post"]))
+        for row in rows
     ]

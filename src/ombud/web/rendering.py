@@ -72,6 +72,8 @@ def environment() -> Environment:
     env.filters["iso"] = lambda value: value.isoformat().replace("+00:00", "Z")
     env.filters["groups"] = groups
     env.filters["json_text"] = lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    for name in env.list_templates(extensions=["html"]):
+        env.get_template(name)  # compiled now, not while the first reader waits
     return env
 
 

@@ -7,7 +7,7 @@ const said = figure?.querySelector(".graph-said");
 function build(data) {
   const graph = new graphology.Graph({ type: "undirected" });
   const most = Math.max(1, ...data.co_acts);
-  const scale = data.names.length <= 60 ? 15 : data.names.length <= 300 ? 9 : 5;
+  const scale = data.names.length <= 60 ? 12 : data.names.length <= 300 ? 8 : 5;
   data.names.forEach((label, i) => {
     graph.addNode(i, { label, x: data.x[i], y: -data.y[i], size: Math.max(3, scale * Math.sqrt(data.co_acts[i] / most)) });
   });
