@@ -265,7 +265,8 @@ def http() -> str:
         "",
         (
             "Staff routes need a sign-in and one of the roles that they name; without a sign-in a page leads to the "
-            "sign-in. A form needs the token of the page that it is on, so that no other site can send it."
+            "sign-in. A form needs the token of the page that it is on, so that no other site can send it. A case's "
+            "people are shown to whoever says why: by a form on the page, by the header `Ombud-Purpose` for its twin."
         ),
     ]
     for title, public in (("For everybody", True), ("For staff", False)):

@@ -35,6 +35,16 @@ ENDLESS = {"serve", "worker", "demo"}
 """Commands of `ombud` that do not end by themselves, or that have a test of their own."""
 
 
+PREPARED = {
+    "README.md": {
+        "my-workspace/shares.csv": "post,account,happened_at,links\n"
+        "1,anna,2021-09-01T10:00:00Z,https://example.org/a\n"
+        "2,ben,2021-09-01T10:00:20Z,https://example.org/a\n"
+    }
+}
+"""Files that a page takes for granted, by page."""
+
+
 class Block(NamedTuple):
     """One fenced block: its kind, its text, and the line of the page where it starts."""
 
@@ -149,6 +159,9 @@ def agrees(shown: list[str], printed: str) -> bool:
 def read(page: Path, folder: Path) -> int:
     """Work through a page in `folder` and return how many blocks ran."""
     (folder / "examples").symlink_to(ROOT / "examples")
+    for name, text in PREPARED.get(str(page.relative_to(ROOT)), {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     env = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
     env.pop("OMBUD_WORKSPACE", None)
