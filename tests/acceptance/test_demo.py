@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,14 +38,13 @@ def test_pages_read_by_ocr_are_fewer_than_their_addresses(figures: dict[str, Any
     assert 100 < figures["pages"]["value"] < 478
 
 
-def test_networks_are_found_and_each_has_a_case(figures: dict[str, Any], demo: Demo) -> None:
+def test_networks_are_found_and_each_has_a_case(figures: dict[str, Any], demo: Demo, ombud: Ombud) -> None:
     found = figures["networks"]["value"]
     assert found > 0
-    with sqlite3.connect(demo.root / "records.sqlite") as records:
-        cases = records.execute("SELECT count(*) FROM cases").fetchone()[0]
-        findings = records.execute("SELECT count(*) FROM finding WHERE says = 'coordinated'").fetchone()[0]
-    records.close()
-    assert cases == findings == found
+    cases = ombud("cases", "list", "--json", "--limit", "1000", "--workspace", demo.root).document
+    assert cases["total"] == len(cases["cases"]) == found
+    assert {case["kind"] for case in cases["cases"]} == {"network"}
+    assert len({finding for case in cases["cases"] for finding in case["finding_ids"]}) == found
 
 
 def test_running_it_again_changes_nothing_and_is_quick(demo: Demo, ombud: Ombud) -> None:
