@@ -41,7 +41,9 @@ class TestPurpose:
         asked = browser.get(path).text
         assert "Why do you look" in asked
         assert "user_00_patriot" not in asked
-        assert browser.get(f"{path}/evidence/1").status_code == 403
+        assert browser.get(f"{path}/evidence/1.json").status_code == 403
+        led = browser.get(f"{path}/evidence/1", headers={"accept": "text/html"})
+        assert (led.status_code, led.headers["location"]) == (303, path)
         assert _last(app) == before
         assert browser.send(f"{path}/purpose", {"purpose": "curiosity"}).status_code == 422
         browser.give_purpose(world.case, "second")

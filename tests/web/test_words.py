@@ -69,6 +69,11 @@ def test_duration(seconds: float, said: str) -> None:
     assert words.duration(seconds).replace(NB, " ") == said
 
 
+def test_backticks_become_code_and_everything_is_escaped() -> None:
+    assert words.code("run `a <b>` now") == "run <code>a &lt;b&gt;</code> now"
+    assert words.code("one ` only <b>") == "one ` only &lt;b&gt;"
+
+
 def test_periods() -> None:
     first, last = datetime(2016, 6, 1, 9, 5, 7, tzinfo=UTC), datetime(2016, 11, 3, 14, 5, tzinfo=UTC)
     assert words.interval(first, last).replace(NB, " ") == "from 1 June to 3 November 2016"

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from ombud.model.errors import AccessError, BusyError, NotFoundError, OmbudError, RefusedError, StorageError, UsageError
 from ombud.web.access import UnforeseenError
 from ombud.web.rendering import render
-from ombud.web.visit import FormError, SignInError, begin_visit, keep_cookies
+from ombud.web.visit import FormError, PurposeError, SignInError, begin_visit, keep_cookies
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -97,6 +97,8 @@ async def _answer(request: Request, error: Exception) -> Response:
         return Response(msgspec.json.encode(problem), problem.status, headers, media_type="application/problem+json")
     if isinstance(error, SignInError) and request.method == "GET":
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+    if isinstance(error, PurposeError) and request.method == "GET" and "html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/console/cases/{error.case}", 303)
     try:
         visit = await run_in_threadpool(begin_visit, request)
         body = render("problem.html", visit, page=problem, twin=None)

@@ -24,6 +24,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 _FILTERS = (
     "capitalize_first",
     "chance",
+    "code",
     "count",
     "day",
     "duration",

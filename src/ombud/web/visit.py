@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Depends, Request
 from msgspec import Meta
 
-from ombud.model.errors import RefusedError
+from ombud.model.errors import AccessError, RefusedError
 from ombud.records import users
 from ombud.web.security.seal import new_visit
 
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from ombud.web.house import House
 
-__all__ = ["FormError", "SignInError", "Viewer", "Visit", "VisitParameter", "begin_visit", "keep_cookies"]
+__all__ = [
+    "FormError",
+    "PurposeError",
+    "SignInError",
+    "Viewer",
+    "Visit",
+    "VisitParameter",
+    "begin_visit",
+    "keep_cookies",
+]
 
 SESSION_COOKIE = "ombud_session"
 VISIT_COOKIE = "ombud_visit"
@@ -34,6 +43,14 @@ class SignInError(RefusedError):
 
 class FormError(RefusedError):
     """This form was not made for you, or is from an earlier sign-in; go back, load the page again and resend it."""
+
+
+class PurposeError(AccessError):
+    """Say first why you look at the people of a case; `case` is its number."""
+
+    def __init__(self, case: int, hint: str) -> None:
+        self.case = case
+        super().__init__(f"Say first why you look at the people of case {case}.", hint=hint)
 
 
 class Viewer(msgspec.Struct, frozen=True):

@@ -7,9 +7,12 @@ import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from markupsafe import Markup, escape
+
 __all__ = [
     "capitalize_first",
     "chance",
+    "code",
     "count",
     "day",
     "duration",
@@ -162,6 +165,15 @@ def interval(first: datetime, last: datetime) -> str:
 def capitalize_first(value: str) -> str:
     """Write the first letter large and leave the others."""
     return value[:1].upper() + value[1:]
+
+
+def code(text: str) -> Markup:
+    """Write text, escaped, with what stands between `backticks` as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    pieces = [escape(part) if i % 2 == 0 else Markup("<code>{}</code>").format(part) for i, part in enumerate(parts)]
+    return Markup("").join(pieces)
 
 
 def lower_first(value: str) -> str:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from ombud.model.errors import AccessError
 from ombud.records import looks
-from ombud.web.visit import set_cookie
+from ombud.web.visit import PurposeError, set_cookie
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -71,11 +70,11 @@ def remember(request: Request, response: Response, visit: Visit, number: int, co
 
 
 def look(request: Request, visit: Visit, number: int, what: str) -> str:
-    """Log a look at the people of a case before anything of them is shown; `AccessError` without a purpose."""
+    """Log a look at the people of a case before anything of them is shown; `PurposeError` without a purpose."""
     code = purpose_for(request, visit, number)
     if code is None:
-        raise AccessError(
-            f"Say first why you look at the people of case {number}.",
+        raise PurposeError(
+            number,
             hint=f"Open the case and choose a purpose, or send the header `Ombud-Purpose: {'|'.join(PURPOSES)}`.",
         )
     with visit.house.records.begin() as tx:
