@@ -63,7 +63,7 @@ def erase(lake: Lake, person: str) -> Erasure:
             if left := _attached(batch, spec):
                 remains.append(
                     f"{left:,} rows of attached files of `{spec.name}` name the person: these files are the"
-                    " platform's, not ours to change."
+                    " platform's, not ours to change. Ombud no longer shows them."
                 )
             removed = rewritten = 0
             for file in [f for f in batch.visible(spec.name) if not f.attached]:

@@ -168,10 +168,15 @@ def door_relation(lake_dir: Path, spec: Table, files: Sequence[LakeFile], mappin
 def attached_relation(
     lake_dir: Path, spec: Table, files: Sequence[LakeFile], mapping: dict[str, str], import_id: str
 ) -> str:
-    """Return SQL of attached rows with dense ids, found by name in the views `KIND_ids`."""
+    """Return SQL of attached rows with dense ids, found by name in the views `KIND_ids`.
+
+    Rows of a person who was erased have no id any more and are left out.
+    """
     columns, joins = mapped(spec, lambda kind: f"{kind}_ids")
     names = ", ".join([*columns, f"{literal(import_id)} AS import_id"])
-    return f"SELECT {names} FROM ({door_relation(lake_dir, spec, files, mapping)}) AS door{joins}"
+    known = [f"{quoted(f'_{c.name}')}.id IS NOT NULL" for c in spec.columns if c.kind and c.required]
+    where = f" WHERE {' AND '.join(known)}" if known else ""
+    return f"SELECT {names} FROM ({door_relation(lake_dir, spec, files, mapping)}) AS door{joins}{where}"
 
 
 def mapped(

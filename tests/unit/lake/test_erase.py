@@ -118,6 +118,8 @@ def test_attached_files_are_not_ours_to_change(filled: Lake, tmp_path: Path) -> 
     assert Erased("posts", 1, 0) in report.tables
     assert "1 rows of attached files of `posts`" in report.remains[0]
     assert pq.read_table(tmp_path / "theirs.parquet").num_rows == 1
+    assert filled.read("posts", where="post = 'theirs'").num_rows == 0
+    assert filled.read("posts", where="account IS NULL").num_rows == 0
 
 
 def test_rejected_rows_are_said_to_remain(filled: Lake) -> None:
