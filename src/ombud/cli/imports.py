@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ombud.archive.upkeep import ask_for_build
 from ombud.cli.shell import Shell, shell_of
 from ombud.lake.imports import FORMATS, ImportReport, import_files, suggest_mapping
 from ombud.lake.imports.mapping import load_mapping
@@ -42,14 +43,19 @@ def import_(
             if not shell.json:
                 shell.out.print(suggestion.to_toml(), markup=False, highlight=False, soft_wrap=True, end="")
         return
-    if format == "table" and table is None:
-        raise UsageError("`ombud import table` needs --table.", hint="`--suggest-mapping` proposes one for your file.")
+    if format == "table" and table is None and mapping is None:
+        raise UsageError(
+            "`ombud import table` needs --table or --mapping.", hint="`--suggest-mapping` proposes one for your file."
+        )
     chosen = load_mapping(mapping) if mapping else None
+    lake = shell.lake()
     with shell.progress() as progress:
         report = import_files(
-            shell.lake(), format, paths, table=table, mapping=chosen, max_rejects=max_rejects, progress=progress
+            lake, format, paths, table=table, mapping=chosen, max_rejects=max_rejects, progress=progress
         )
     show_report(shell, report)
+    if ask_for_build(lake):
+        shell.say("The ad archive is built anew by `ombud serve` or `ombud worker`; `ombud archive build` does it now.")
     if report.too_many_rejects:
         shell.exit_code = 1
 

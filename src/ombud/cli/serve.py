@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ombud.archive.upkeep import ask_for_build, handlers
 from ombud.cli.shell import shell_of
 from ombud.records import worker as records_worker
 from ombud.web import serve as serve_pages
@@ -33,20 +34,23 @@ def serve(
 ) -> None:
     """Serve the console and the public pages until stopped."""
     shell = shell_of(ctx)
-    workspace = shell.workspace()
-    settings = workspace.settings
+    lake = shell.lake()
+    workspace, settings = lake.workspace, lake.workspace.settings
+    ask_for_build(lake)
     serve_pages(
         workspace,
         host=host if host is not None else settings.host,
         port=port if port is not None else settings.port,
         worker=work,
+        handlers=handlers(lake),
     )
 
 
 def worker(ctx: typer.Context) -> None:
     """Do scheduled and background work until stopped; several may run at once."""
     shell = shell_of(ctx)
-    records = shell.records()
+    lake = shell.lake()
+    ask_for_build(lake)
     stop = Event()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -56,4 +60,4 @@ def worker(ctx: typer.Context) -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     shell.say("Working. Ctrl-C stops after the job at hand.")
-    records_worker.run(records, {}, stop)
+    records_worker.run(lake.records, handlers(lake), stop)
