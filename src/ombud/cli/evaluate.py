@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +55,7 @@ def networks(
     if sheet is not None:
         text = labelling_sheet(shell.lake(), chosen, size)
         sheet.write_text(text, encoding="utf-8", newline="")
-        shell.document({"sheet": str(sheet), "accounts": len(text.splitlines()) - 1})
+        shell.document({"sheet": str(sheet), "accounts": len(list(csv.reader(io.StringIO(text)))) - 1})
         shell.say(f"{sheet} waits for labels: 1 for coordinated, 0 for not, empty for unsure.")
         return
     assert truth is not None  # noqa: S101 - told apart above
