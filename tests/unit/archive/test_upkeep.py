@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from ombud.archive import Archive
-from ombud.archive.upkeep import BUILD, ask_for_build, handlers
+from ombud.archive.upkeep import ask_for_build, handlers
 from ombud.lake import Lake, open_lake
 from ombud.model.errors import NotFoundError
 from ombud.model.schema import table
