@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from ombud.detect.evaluation import Truth, evaluate_networks
 from ombud.detect.search import Shares, search
@@ -191,7 +191,7 @@ def calibration(twins: int, crowds: int) -> None:
 
 def high(found: int, of: int) -> float:
     """Return Clopper and Pearson's upper end."""
-    return float(beta.ppf(0.975, found + 1, of - found)) if found < of else 1.0
+    return float(betaincinv(found + 1, of - found, 0.975)) if found < of else 1.0
 
 
 def main() -> None:
