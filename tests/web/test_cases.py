@@ -57,6 +57,16 @@ class TestPurpose:
         assert _looks(app)[0].what == "the members as CSV"
         assert _last(app) == before + 3
 
+    def test_a_figure_of_a_case_is_a_look_too(self, app: FastAPI, browse: Callable[[], Browser], world: World) -> None:
+        """Its parameters name the accounts."""
+        browser = browse().sign_in("analyst")
+        led = browser.get(f"/explain/{world.figure}", headers={"accept": "text/html"})
+        assert led.headers["location"] == f"/console/cases/{world.case}"
+        assert browser.get(f"/explain/{world.figure}.json").status_code == 403
+        browser.give_purpose(world.case)
+        assert "SELECT count(*)" in browser.get(f"/explain/{world.figure}").text
+        assert _looks(app)[0].what == "how a figure was computed"
+
     def test_a_purpose_holds_for_its_case_and_its_sign_in(self, browse: Callable[[], Browser], world: World) -> None:
         browser = browse().sign_in("analyst").give_purpose(world.case)
         assert "Why do you look" in browser.get(f"/console/cases/{world.hostile_case}").text

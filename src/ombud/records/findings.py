@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["FindingRow", "count", "get", "listing", "resting_on", "save", "strengths"]
+__all__ = ["FindingRow", "count", "get", "listing", "resting_on", "save", "strengths", "with_figure"]
 
 _ELSEWHERE = {"rows", "figures"}
 
@@ -108,6 +108,12 @@ def resting_on(tx: Connection, table: str, row_id: str) -> list[str]:
     """Return the ids of the findings whose evidence holds this row of the lake."""
     query = select(finding_row.c.finding_id).where(finding_row.c.table_name == table, finding_row.c.row_id == row_id)
     return list(tx.execute(query.distinct().order_by(finding_row.c.finding_id)).scalars())
+
+
+def with_figure(tx: Connection, figure_id: str) -> list[str]:
+    """Return the ids of the findings that show this figure."""
+    query = select(finding_figure.c.finding_id).where(finding_figure.c.figure_id == figure_id)
+    return list(tx.execute(query.order_by(finding_figure.c.finding_id)).scalars())
 
 
 def strengths(tx: Connection, finding_ids: Iterable[str]) -> dict[str, tuple[float, float | None]]:

@@ -76,7 +76,8 @@ class RequestLog:
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 spent = (time.perf_counter() - began) * 1000
-                message["headers"].append((b"server-timing", f"app;dur={spent:.1f}".encode()))
+                if scope["method"] == "GET":  # how long a sign-in took is nobody's business
+                    message["headers"].append((b"server-timing", f"app;dur={spent:.1f}".encode()))
                 route = getattr(scope.get("route"), "path", "(no route)")
                 log.info("%s %s %s %.0f ms", scope["method"], route, message["status"], spent)
             await send(message)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from fastapi import Path
+from fastapi import Path, Request
 from msgspec import Meta
+from sqlalchemy import Connection
 
 from ombud.model.findings import Figure
-from ombud.records import figures
+from ombud.records import cases, figures, findings
 from ombud.web.access import PUBLIC
+from ombud.web.console.purposes import look
 from ombud.web.pages import Pages
 from ombud.web.visit import SignInError, VisitParameter
 
@@ -35,12 +37,21 @@ def is_public(figure: Figure) -> bool:
     return subject == "archive" or subject.startswith(_PUBLIC)
 
 
+def _case_of(tx: Connection, figure: str) -> cases.Case | None:
+    """Return the case whose finding shows this figure."""
+    held = (cases.of_finding(tx, finding) for finding in findings.with_figure(tx, figure))
+    return next((case for case in held if case is not None), None)
+
+
 @pages.page("/explain/{figure}", shows=ExplainPage, template="public/explain.html", access=PUBLIC)
-def explain(visit: VisitParameter, figure: Annotated[str, Path(max_length=200)]) -> ExplainPage:
-    """Show where a number comes from; those of cases only to staff."""
+def explain(request: Request, visit: VisitParameter, figure: Annotated[str, Path(max_length=200)]) -> ExplainPage:
+    """Show where a number comes from; those of cases only to staff, as a look: their parameters name accounts."""
     with visit.house.records.read() as tx:
         found = figures.get(tx, figure)
-    public = is_public(found)
+        public = is_public(found)
+        case = None if public else _case_of(tx, figure)
     if not public and visit.viewer is None:
         raise SignInError
+    if case is not None:
+        look(request, visit, case.number, "how a figure was computed")
     return ExplainPage(figure=found, inputs_shown=min(MOST_INPUTS, len(found.inputs)), public=public)
