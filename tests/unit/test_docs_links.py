@@ -14,6 +14,7 @@ FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(?P<text>.+?)\s*$", re.MULTILINE)
+PATH = re.compile(r"`(?:python )?(?P<path>(?:src|tests|docs|examples|benchmarks)/[\w./-]*\w/?)`")
 OUTSIDE = re.compile(r"^(?:https?:|mailto:)")
 
 
@@ -52,6 +53,12 @@ def broken(page: Path, root: Path = ROOT) -> list[str]:
 @pytest.mark.parametrize("page", [*TOP, *DOCS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert broken(page) == []
+
+
+@pytest.mark.parametrize("page", [*TOP, *DOCS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_of_the_repository_that_is_named_exists(page: Path) -> None:
+    named = {found["path"] for found in PATH.finditer(page.read_text())}
+    assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
