@@ -23,8 +23,8 @@ def test_totals_agree_with_the_release_to_the_cent(figures: dict[str, Any]) -> N
     assert figures["spent, RUB"] == {"name": "spent, RUB", "value": "5,822,554.92", "unit": "2,533 ads"}
     assert figures["spent, USD"]["value"] == "109.33"
     assert figures["spent, USD"]["unit"] == "5 ads"
-    assert figures["spent, currency not stated"]["unit"] == "960 ads"
-    assert figures["spent, currency not stated"]["value"] == "0.00"
+    assert figures["spent, not stated"]["unit"] == "960 ads"
+    assert figures["spent, not stated"]["value"] == "0.00"
     assert figures["impressions"]["value"] == 40_285_461
     assert figures["clicks"]["value"] == 3_708_749
 

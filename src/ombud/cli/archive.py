@@ -34,5 +34,5 @@ def totals(ctx: typer.Context) -> None:
         found = open_archive(shell.lake(), progress).totals()
     shell.document(found)
     rows: list[tuple[str, object]] = [("ads", found.ads), ("pages", found.pages)]
-    rows += [(f"spent, {m.currency or 'currency not stated'}", f"{m.amount:,} ({m.ads:,} ads)") for m in found.spend]
+    rows += [(f"spent, {m.currency or 'not stated'}", f"{m.amount:,} ({m.ads:,} ads)") for m in found.spend]
     shell.table("The ad archive", ("", ""), [*rows, ("impressions", found.impressions), ("clicks", found.clicks)], (1,))

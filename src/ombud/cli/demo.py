@@ -174,7 +174,7 @@ def _ad_figures(archive: Archive, precision: str) -> list[DemoFigure]:
         DemoFigure("pages", totals.pages, "after merging names as read"),
         DemoFigure("merge precision", precision, "on pairs labelled by hand"),
         *(
-            DemoFigure(f"spent, {money.currency or 'currency not stated'}", f"{money.amount:,}", f"{money.ads:,} ads")
+            DemoFigure(f"spent, {money.currency or 'not stated'}", f"{money.amount:,}", f"{money.ads:,} ads")
             for money in totals.spend
         ),
         DemoFigure("impressions", totals.impressions, ""),
@@ -191,10 +191,16 @@ def _post_figures(lake: Lake) -> list[DemoFigure]:
 
 def _network_figures(lake: Lake, networks: Figure) -> list[DemoFigure]:
     sizes: list[int] = networks.parameters["sizes"]
-    shown = ", ".join(map(str, sizes[:12])) + (", ..." if len(sizes) > 12 else "")  # noqa: PLR2004 - a line's worth
     rate = lake.workspace.settings.fdr
+    largest = [DemoFigure("largest network", sizes[0], f"accounts; then {_listed(sizes[1:])}")] if sizes else []
     return [
-        DemoFigure("networks", len(sizes), f"of which false at most {rate:.0%}, in expectation"),
+        DemoFigure("networks", len(sizes), f"false at most {rate:.0%} of them, on average"),
         DemoFigure("accounts in networks", sum(sizes), ""),
-        DemoFigure("sizes of networks", shown or "none", "accounts"),
+        *largest,
     ]
+
+
+def _listed(sizes: list[int]) -> str:
+    """Return the first sizes, as many as a line holds."""
+    shown = ", ".join(map(str, sizes[:9]))
+    return f"{shown}, ..." if len(sizes) > 9 else shown or "no other"  # noqa: PLR2004 - what a line holds
