@@ -168,6 +168,13 @@ class TestLook:
         expect(page.locator(".graph-canvas")).to_be_hidden()
         expect(page.get_by_role("button", name="Add the note")).to_be_hidden()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.set_viewport_size({"width": 700, "height": 900})
+        assert (
+            page.locator("#members").evaluate(
+                "e => e.closest('.scroll').scrollHeight - e.closest('.scroll').clientHeight"
+            )
+            <= 1
+        )
 
 
 def test_no_page_broke_the_content_policy(tabs: Tabs) -> None:

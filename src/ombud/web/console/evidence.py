@@ -147,5 +147,16 @@ def evidence_csv(request: Request, visit: VisitParameter, number: Number) -> Res
          e.last.isoformat(), e.median_gap, " ".join(f"{r.table}/{r.id}" for r in e.rows))
         for e in detail.evidence
     ]  # fmt: skip
-    header = ("trace", "object", "accounts", "times", "outsiders", "expected", "first", "last", "median_gap", "rows")
+    header = (
+        "trace",
+        "object",
+        "accounts",
+        "times",
+        "outsiders",
+        "expected_close_pairs",
+        "first",
+        "last",
+        "median_gap",
+        "rows",
+    )
     return csv_response(f"case-{number}-evidence", header, rows)

@@ -66,6 +66,8 @@ async function start() {
     labelDensity: 0.6,
     stagePadding: 36,
     zIndex: true,
+    // hidden while the page is printed
+    allowInvalidContainer: true,
     defaultDrawNodeLabel: drawLabel(() => colours, false, holder),
     defaultDrawNodeHover: drawLabel(() => colours, true, holder),
     nodeReducer: (node, data) => {
