@@ -50,6 +50,7 @@ def attach(lake: Lake, table: str, paths: Sequence[Path], mapping: dict[str, str
     spec = schema.table(table)
     files = _found(lake.folder, paths)
     with lake.writing() as batch:
+        _refuse_twice(batch, table, files)
         full = _complete(batch, spec, files, mapping or {})
         import_id = random_id("attach")
         new = [_one(batch, spec, file, full, import_id) for file in files]
@@ -80,6 +81,16 @@ def _found(lake_dir: Path, paths: Sequence[Path]) -> list[Path]:
     return sorted(set(found))
 
 
+def _refuse_twice(batch: Batch, table: str, files: Sequence[Path]) -> None:
+    """Refuse files that are rows of another table."""
+    ours = {str(file) for file in files}
+    for name in schema.TABLES.keys() - {table}:
+        if held := min((f.path for f in batch.visible(name) if f.attached and f.path in ours), default=None):
+            raise InputError(
+                f"{held} is attached to `{name}` already.", hint="A file can be rows of one table only: import it."
+            )
+
+
 def _complete(batch: Batch, spec: Table, files: Sequence[Path], mapping: dict[str, str]) -> dict[str, str]:
     """Return the mapping with columns of the same name added; `InputError` for a wrong one."""
     if wrong := set(mapping) - set(spec.door.names):
@@ -104,8 +115,12 @@ def _expression(name: str, text: str, there: set[str]) -> str:
         tree = sqlglot.parse_one(f"SELECT {text}", read="duckdb")
     except sqlglot.errors.SqlglotError:
         raise InputError(f"The mapping of `{name}` is not an SQL expression: {text}") from None
-    single = isinstance(tree, exp.Select) and len(tree.expressions) == 1 and not tree.args.get("from_")
-    if not single or tree.args.get("from") or len(list(tree.find_all(exp.Query))) > 1:
+    single = isinstance(tree, exp.Select) and len(tree.expressions) == 1
+    if (
+        not single
+        or any(tree.args[part] for part in tree.args.keys() - {"expressions"})
+        or len(list(tree.find_all(exp.Query))) > 1
+    ):
         raise InputError(f"The mapping of `{name}` must be one expression, not a query: {text}")
     lower = {column.lower() for column in there}
     for column in tree.find_all(exp.Column):

@@ -10,7 +10,7 @@ import msgspec
 
 from ombud import __version__
 from ombud.lake.faults import disk_faults
-from ombud.lake.packing import MANIFEST, Manifest, Packed, Vanished, packing
+from ombud.lake.packing import MANIFEST, Manifest, Packed, Vanished, is_tar, packing
 from ombud.lake.restore import Restored, restore
 from ombud.model import clock
 from ombud.model.errors import BusyError, RefusedError, StorageError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["BackupReport", "Restored", "UpgradeReport", "backup", "restore", "upgrade"]
 
 _TRIES = 5
+_HALF = ".part"
+"""Ending of the rejects of an import that is under way."""
 
 
 class BackupReport(msgspec.Struct, frozen=True):
@@ -61,8 +63,12 @@ def backup(
     the backup is whole. The search index of the archive is left out: it is
     derived. `StorageError` when a file of the lake is missing or was changed.
     """
-    if target.exists() and (target.is_file() or any(target.iterdir())):
+    if target.exists() and (target.is_file() or is_tar(target) or any(target.iterdir())):
         raise RefusedError(f"{target} is there already.", hint="Name a file or folder that is not there.")
+    inside = target.expanduser().resolve()
+    for folder in (workspace.lake_dir, workspace.ledger_dir, workspace.rejects_dir, workspace.keys_dir):
+        if inside.is_relative_to(folder.resolve()):
+            raise RefusedError(f"{target} is inside what is to be saved.", hint="Name a place outside the workspace.")
     with open_records(workspace) as records, disk_faults(target.parent):
         for _ in range(_TRIES):
             try:
@@ -95,7 +101,11 @@ def _once(
                 if progress is not None:
                     progress(done, total, "copying the lake")
         for name in _others(workspace, with_keys=with_keys):
-            pack.copy(name, workspace.root / name)
+            try:
+                pack.copy(name, workspace.root / name)
+            except FileNotFoundError:
+                if not name.startswith("rejects/"):  # of an import that did not come to its end
+                    raise
         manifest = Manifest(
             made_by=__version__,
             made_at=clock.now(),
@@ -161,7 +171,9 @@ def _others(workspace: Workspace, *, with_keys: bool) -> Iterator[str]:
     yield "ombud.toml"
     folders = [workspace.ledger_dir, workspace.rejects_dir, *([workspace.keys_dir] if with_keys else [])]
     for folder in folders:
-        found = [file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()]
+        found = [
+            file for file in folder.rglob("*") if file.is_file() and not file.is_symlink() and file.suffix != _HALF
+        ]
         for file in sorted(found, key=lambda f: (f.name != "checkpoint", f)):
             yield str(file.relative_to(workspace.root))
 

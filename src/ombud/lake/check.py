@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -44,7 +45,8 @@ def check(lake: Lake, progress: Callable[[int, int | None, str], None] | None = 
         following = {kind: dictionaries.next_id(tx, kind) for kind in schema.KINDS}
     problems: list[Problem] = []
     sound: list[LakeFile] = []
-    with connect(lake.workspace.settings, lake.folder / "_staging" / random_id("r-0")) as duck:
+    spill = lake.folder / "_staging" / random_id(f"r-{os.getpid()}")  # swept when this process has died
+    with connect(lake.workspace.settings, spill) as duck:
         for number, file in enumerate(files):
             found = list(_file(lake, duck, file))
             problems += found

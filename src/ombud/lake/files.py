@@ -155,6 +155,9 @@ def sweep(lake_dir: Path, visible: Iterable[str], *, grace: float = GRACE) -> li
             if not _alive(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
             continue
+        if not folder.is_dir():
+            folder.unlink()  # no writer's: what a file browser left
+            continue
         journal = _read_journal(folder)
         if folder.name.startswith("old_") and time.time() - journal[1] < grace:
             continue

@@ -57,6 +57,10 @@ def restore(source: Path, root: Path, *, progress: Progress | None = None) -> Re
     root = root.expanduser().resolve()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise RefusedError(f"{root} is not empty.", hint="Name a folder that is not there, or an empty one.")
+    if not source.exists():
+        raise NotFoundError(f"There is no backup {source}.", hint="Check the path.")
+    if not (source.is_dir() or source.is_file()):
+        raise InputError(f"{source} is neither a file nor a folder.", hint="Write the backup to a file first.")
     with disk_faults(root.parent):
         root.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))

@@ -21,6 +21,8 @@ __all__ = ["LONGEST_TEXT", "Fit", "door_type", "fit", "fitted", "literal", "name
 LONGEST_TEXT = 1_000_000
 """Bytes of one text; a row with a longer one is rejected."""
 _FIRST = datetime(1995, 1, 1, tzinfo=UTC)
+_NUMBERS = frozenset({"DOUBLE", "FLOAT"} | {f"{u}{i}INT" for u in ("", "U") for i in ("TINY", "SMALL", "BIG", "HUGE")})
+_NUMBERS |= {"INTEGER", "UINTEGER"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ def _moment(column: Column, rule: Rule, source: str, source_type: str) -> Fit:
     if source_type == "VARCHAR":
         given = f"trim({source}) <> ''"
     if rule.moments == "iso":
-        if source_type in {"BIGINT", "INTEGER", "DOUBLE", "UBIGINT", "HUGEINT", "FLOAT"}:
+        if source_type.startswith("DECIMAL") or source_type in _NUMBERS:
             raise InputError(
                 f"The source of `{column.name}` holds numbers, not dates.",
                 hint='If they count from 1970, say so in a mapping: `as = "unix-seconds"`, `unix-ms` or `unix-us`.',
@@ -214,6 +216,10 @@ def _moment(column: Column, rule: Rule, source: str, source_type: str) -> Fit:
         value = f"CASE WHEN {within} THEN {moment} END"
         readable = f"{moment} IS NOT NULL"
     else:
+        if source_type.startswith(("TIMESTAMP", "DATE")):
+            raise InputError(
+                f"The source of `{column.name}` holds dates, not numbers.", hint=f'Drop `as = "{rule.moments}"`.'
+            )
         scale = {"unix-seconds": 1_000_000, "unix-ms": 1_000, "unix-us": 1}[rule.moments]
         counted = f"round(try_cast({source} AS DOUBLE) * {scale})"
         within = f"{counted} BETWEEN epoch_us({first}) AND epoch_us({last})"

@@ -71,6 +71,11 @@ class Mapping(msgspec.Struct, frozen=True):
                 raise InputError(
                     f"The column `{name}` needs either a source column or a value.", hint="Mend the mapping."
                 )
+            if rule.value is not None and ("\0" in rule.value or (table[name].required and not rule.value.strip())):
+                raise InputError(
+                    f"The value of `{name}` is {'empty' if not rule.value.strip() else 'no text'}.",
+                    hint="Give the value that every row has.",
+                )
             if rule.split is not None and not pa.types.is_list(table[name].type):
                 raise InputError(f"The column `{name}` is no list, so it cannot be split.", hint="Drop `split`.")
             if rule.split == "":

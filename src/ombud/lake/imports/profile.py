@@ -18,7 +18,11 @@ _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,2}0*)?")
 _COUNTED = re.compile(r"[0-9]{1,18}([.][0-9]*)?")
-_ISO = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T].*)?")
+_ISO = re.compile(
+    r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+    r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+)
+"""What an import reads as a moment, not all that ISO 8601 allows."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?|und")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _UNIX: dict[Moments, tuple[float, float]] = {
@@ -53,6 +57,8 @@ class Profile:
     """mean length"""
     lists: bool
     """nearly all values are JSON lists"""
+    objects: bool
+    """some of these lists hold JSON objects"""
     separator: str | None
     """what separates items, when the values look like lists in one text"""
 
@@ -79,6 +85,7 @@ def profile(values: Sequence[str | None]) -> Profile:
         currencies=share(_CURRENCY.fullmatch),
         length=sum(map(len, given)) / n,
         lists=lists,
+        objects=any(v.startswith(("[{", "{")) for v in given),
         separator=None if lists else _separator(given),
     )
 

@@ -39,7 +39,7 @@ FORMATS: dict[str, Callable[[Stage, Path, Options], Reader]] = {
 }
 """What `ombud import` can read."""
 
-_VERSION = 1
+_VERSION = 2
 """Raised when a reader comes to make other rows of the same file, so that files imported before are taken again."""
 
 
@@ -95,6 +95,9 @@ def _expanded(paths: Iterable[Path | str]) -> list[Path]:
     missing = next((path for path in found if not path.exists()), None)
     if missing is not None:
         raise InputError(f"There is no file {missing}.", hint="Check the path.")
+    stream = next((path for path in found if not path.is_file()), None)
+    if stream is not None:  # it is read more than once, to go on after a stop
+        raise InputError(f"{stream} is a stream, not a file.", hint="Write it to a file and import that.")
     return list(dict.fromkeys(found))
 
 

@@ -26,6 +26,8 @@ __all__ = ["CsvSource", "NdjsonSource", "ParquetSource", "Source", "open_csv"]
 
 _SAMPLE = 1_000
 _DELIMITERS = b",;\t|"
+_NUMBER = "file_row_number"
+"""What DuckDB calls the number that it gives to each row of a Parquet file."""
 
 
 class Source(Protocol):
@@ -140,6 +142,8 @@ class NdjsonSource:
     """keys of the first thousand objects, nested ones as `a.b`"""
     sha256: str
     harmful: bool
+    flat: frozenset[str] = frozenset()
+    """keys that hold a dot themselves, as flattened files have them"""
     is_text: bool = True
     open_ended: bool = True
 
@@ -148,6 +152,7 @@ class NdjsonSource:
         """Scan the file and look at its first objects."""
         unpacked, scan = _scanned(stage, path, packed)
         columns: dict[str, None] = {}
+        flat: set[str] = set()
         objects = 0
         first = b""
         for row in islice(json_rows(unpacked), _SAMPLE):
@@ -155,6 +160,7 @@ class NdjsonSource:
             if row.problem is None and isinstance(value := json.loads(row.raw), dict):
                 objects += 1
                 columns.update(dict.fromkeys(_keys(value)))
+                flat.update(key for key in value if "." in key)
         array = first == b"[" or first.startswith(b"[{")
         if not objects or array:
             raise InputError(
@@ -162,7 +168,7 @@ class NdjsonSource:
                 hint="A JSON array becomes lines by `jq -c '.[]'`." if array else "Look at its first lines.",
             )
         odd = scan.harmful or scan.bom or scan.escaped_nul
-        return cls(unpacked, unpacked, list(columns), scan.sha256, odd)
+        return cls(unpacked, unpacked, list(columns), scan.sha256, odd, frozenset(flat))
 
     def has(self, column: str) -> bool:
         """Return true: a key may first come late in the file."""
@@ -170,10 +176,10 @@ class NdjsonSource:
 
     def expression(self, column: str, wanted: list[str]) -> tuple[str, str]:
         """Return a key, or a key inside an object, as text; lists stay JSON."""
-        top, _, rest = column.partition(".")
+        top, rest = self._split(column)
         if self._kinds(wanted)[top] == "VARCHAR":
             return name(top), "VARCHAR"
-        inside = "".join("." + json.dumps(key) for key in rest.split(".")) if rest else ""
+        inside = "".join("." + json.dumps(key, ensure_ascii=False) for key in rest.split(".")) if rest else ""
         return f"json_extract_string({name(top)}, {literal('$' + inside)})", "VARCHAR"
 
     def relation(self, wanted: list[str]) -> str:
@@ -198,9 +204,16 @@ class NdjsonSource:
     def _kinds(self, wanted: list[str]) -> dict[str, str]:
         tops: dict[str, str] = {}
         for column in wanted:
-            top, dot, _ = column.partition(".")
-            tops[top] = "JSON" if dot else tops.get(top, "VARCHAR")
+            top, rest = self._split(column)
+            tops[top] = "JSON" if rest else tops.get(top, "VARCHAR")
         return tops
+
+    def _split(self, column: str) -> tuple[str, str]:
+        """Return the key and, for a key inside an object, the way on from there."""
+        if column in self.flat:
+            return column, ""
+        top, _, rest = column.partition(".")
+        return top, rest
 
 
 def _keys(value: dict[str, object]) -> Iterable[str]:
@@ -230,6 +243,8 @@ class ParquetSource:
             found = stage.duck.execute(f"DESCRIBE FROM {parquet(path)}").fetchall()
         except duckdb.Error as error:
             raise damaged(path, error) from error
+        if any(row[0].lower() == _NUMBER for row in found):
+            raise InputError(f"{path} has a column `{_NUMBER}`, a name that is needed here.", hint="Rename it.")
         return cls(path, sha256, [row[0] for row in found], {row[0]: row[1] for row in found})
 
     def has(self, column: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from ombud.lake.imports.rejects import Rejects
 from ombud.lake.imports.sources import CsvSource
 from ombud.lake.imports.stage import Stage
 from ombud.lake.imports.table import open_source
+from ombud.lake.imports.text_rows import split_row
 from ombud.lake.imports.usual_names import USUAL, plain, squashed
 from ombud.model.errors import InputError
 from ombud.model.schema import MOMENT, MONEY, TABLES, WHOLE
@@ -100,7 +100,7 @@ def suggest_mapping(path: Path | str, table: str | None = None) -> Suggestion:
     sampled = max((len(column) for column in values.values()), default=0)
     candidates = [lake_table(table)] if table else list(TABLES.values())
     made = [_for_table(path, candidate, profiles, sampled) for candidate in candidates]
-    best = max(made, key=lambda s: (not s.missing, sum(p.confidence for p in s.proposals) - len(s.missing)))
+    best = max(made, key=lambda s: (sum(p.confidence for p in s.proposals) - len(s.missing), not s.missing))
     if not best.proposals or (table is None and best.missing and len(best.proposals) <= len(best.missing)):
         raise InputError(
             f"Nothing in {path} looks like a column of {table or 'any table'} ({', '.join(list(values)[:12])}).",
@@ -184,6 +184,8 @@ def _by_name(table: Table, column: Column, source: str) -> tuple[float, str]:
 
 
 def _list_value(column: Column, seen: Profile) -> tuple[float, str]:
+    if seen.objects:
+        return 0.0, "its values are lists of objects"
     if seen.lists:
         return 1.0, "its values are JSON lists"
     if column.name == "links" and seen.given and seen.urls < _FEEDS_LINKS and not seen.separator:
@@ -214,9 +216,9 @@ def _sample(stage: Stage, source: Source) -> dict[str, list[str | None]]:
         wanted = ", ".join(f"CAST({source.expression(c, ['_'])[0]} AS VARCHAR)" for c in source.columns)
         found = stage.run(f"FROM {source.relation(['_'])} SELECT {wanted} LIMIT {_SAMPLE}")
         return {column: [row[i] for row in found] for i, column in enumerate(source.columns)}
-    good = list(islice((row.clean.decode() for row in rows if row.problem is None), _SAMPLE))
+    good = list(islice((row.clean for row in rows if row.problem is None), _SAMPLE))
     if isinstance(source, CsvSource):
-        parsed = list(csv.reader(good, delimiter=chr(source.delimiter)))
+        parsed = [split_row(row, source.delimiter) for row in good]
         return {column: [row[i] for row in parsed] for i, column in enumerate(source.columns)}
     objects = [json.loads(text) or {} for text in good]
     return {column: [_inside(value, column) for value in objects] for column in source.columns}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Row", "csv_rows", "json_rows", "split_header"]
+__all__ = ["Row", "csv_rows", "json_rows", "split_header", "split_row"]
 
 _BOM = b"\xef\xbb\xbf"
 _QUOTE, _SPACE = 0x22, 0x20
@@ -153,6 +153,13 @@ def split_header(path: Path, delimiter: int) -> list[bytes]:
                 return [] if fields.problem else fields.fields
     finally:
         lines.close()
+
+
+def split_row(row: bytes, delimiter: int) -> list[str]:
+    """Return the fields of a row's clean form, quoted line breaks and all."""
+    fields = _Fields(delimiter)
+    fields.feed(row)
+    return [value.decode() for value in fields.fields]
 
 
 def csv_rows(path: Path, delimiter: int, columns: int) -> Iterator[Row]:
