@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -57,9 +58,11 @@ def build(command: str | None = None) -> typer.Typer:
     return app
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback signature
+def _version(ctx: typer.Context, value: bool) -> None:  # noqa: FBT001 - typer's callback signature
     if value:
-        typer.echo(f"ombud {__version__}")
+        shell: Shell = ctx.obj
+        shell.document({"version": __version__})
+        shell.say(f"ombud {__version__}")
         raise typer.Exit
 
 
@@ -86,7 +89,11 @@ def run(arguments: list[str]) -> int:
     arguments = _to_front(arguments)
     shell = Shell(json="--json" in arguments, debug="--debug" in arguments)
     try:
+        _refuse_bytes(arguments)
         app = build(_command_of(arguments))
+        for group in (app, *(known.typer_instance for known in app.registered_groups)):
+            if group is not None:
+                group.info.no_args_is_help = not shell.json  # the help would stand beside the document
         result = app(args=arguments, prog_name="ombud", obj=shell, standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
@@ -97,10 +104,23 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
+        said = _said(error)
         if shell.debug and not _is_usage(error):
-            raise
-        return shell.fail(_said(error))
+            if said is not error:
+                raise
+            traceback.print_exception(error)
+        return shell.fail(said)
     return result if isinstance(result, int) and result else shell.exit_code
+
+
+def _refuse_bytes(arguments: list[str]) -> None:
+    """Refuse what neither the records nor a JSON document can hold."""
+    try:
+        "".join(arguments).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "A word of the command is not UTF-8.", hint="Rename the file it names, or check the terminal's encoding."
+        ) from None
 
 
 def _command_of(arguments: list[str]) -> str | None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ombud.cli.shell import shell_of
+from ombud.cli.shell import plain, shell_of
+from ombud.model.errors import UsageError
 from ombud.records import cases as case_records
 from ombud.records import findings
 
@@ -28,16 +29,24 @@ def list_(
 ) -> None:
     """List the cases, newest first."""
     shell = shell_of(ctx)
+    if state is not None and state not in case_records.STATES:
+        raise UsageError(f"A case cannot be `{state}`.", hint=f"It is {', '.join(case_records.STATES)}.")
     with shell.records().read() as tx:
         found = case_records.listing(tx, state=state, limit=limit)
         total = case_records.count(tx, state=state)
     shell.document({"cases": found, "total": total})
     shell.table(
-        f"{total:,} cases" if total else "No case yet. `ombud detect networks` opens one for each network it finds.",
+        f"{total:,} {'case' if total == 1 else 'cases'}" if total else _none(state),
         ("case", "kind", "state", "title"),
         [(case.number, case.kind, case.state, case.title) for case in found],
         (0,),
     )
+
+
+def _none(state: str | None) -> str:
+    if state is not None:
+        return f"No case is {state}."
+    return "No case yet. `ombud detect networks` opens one for each network it finds."
 
 
 @cases_app.command("show")
@@ -49,7 +58,7 @@ def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="The cas
         held = [findings.get(tx, finding) for finding in case.finding_ids]
         history = case_records.history(tx, case.id)
     shell.document({"case": case, "findings": held, "history": history})
-    shell.say(f"[bold]Case {case.number}[/] · {case.kind} · {case.state}")
+    shell.say(f"[bold]Case {case.number}[/] · {plain(case.kind)} · {case.state}", markup=True)
     shell.say(case.title)
     for finding in held:
         shell.say("")

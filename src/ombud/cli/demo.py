@@ -11,7 +11,7 @@ import typer
 
 from ombud import __version__
 from ombud.archive import Archive, open_archive
-from ombud.cli.shell import Shell, shell_of
+from ombud.cli.shell import Shell, plain, shell_of
 from ombud.cli.workspace import prepare
 from ombud.detect import detect_networks, record_networks
 from ombud.detect.networks import settings_of
@@ -136,7 +136,8 @@ class _Step:
     def __exit__(self, *error: Any) -> None:  # noqa: ANN401, PYI036 - passed on to the bar
         self.bar.__exit__(*error)
         if error[0] is None:
-            self.shell.say(f"[green]✓[/] {self.line} [dim]{time.monotonic() - self.started:.1f} s[/]")
+            seconds = time.monotonic() - self.started
+            self.shell.say(f"[green]✓[/] {plain(self.line)} [dim]{seconds:.1f} s[/]", markup=True)
 
     def _say(self, line: str) -> None:
         self.line = line

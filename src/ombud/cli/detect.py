@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ombud.cli.shell import plain, shell_of
+from ombud.cli.shell import shell_of
 from ombud.detect import detect_networks, record_networks
 from ombud.detect.runs import save_run
 from ombud.detect.traces import DEFAULT, TRACES
@@ -58,11 +58,12 @@ def networks(
     fast crowds and news make everybody, nor common interest explains it.
     """
     shell = shell_of(ctx)
+    first, last = _moment(since), _moment(until)
+    if first and last and first >= last:
+        raise UsageError(f"The period ends ({until}) before it begins ({since}).", hint="Swap the two.")
     lake = shell.lake()
     with shell.progress() as progress:
-        run = detect_networks(
-            lake, since=_moment(since), until=_moment(until), traces=trace or DEFAULT, fdr=fdr, progress=progress
-        )
+        run = detect_networks(lake, since=first, until=last, traces=trace or DEFAULT, fdr=fdr, progress=progress)
         if record:
             record_networks(lake, lake.records, run)
             save_run(lake, run)
@@ -72,11 +73,12 @@ def networks(
         (len(n.accounts), f"{n.q:.1e}", ", ".join(f"{count:,} by {by}" for by, count in n.traces.items()), n.title)
         for n in run.networks
     ]
+    found = "1 network" if len(rows) == 1 else f"{len(rows):,} networks"
     shell.table(
-        f"{len(rows):,} networks" if rows else "No network: activity, popularity and news explain what was seen.",
+        found if rows else "No network: activity, popularity and news explain what was seen.",
         ("accounts", "q", "acts together", "finding"),
         rows,
         (0, 1),
     )
     if rows and record:
-        shell.say(plain("Each has a case: `ombud cases list`, or look at them with `ombud serve`."))
+        shell.say("Each has a case: `ombud cases list`, or look at them with `ombud serve`.")

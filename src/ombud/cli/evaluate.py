@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ombud.cli.shell import Shell, plain, shell_of
+from ombud.cli.shell import Shell, shell_of, writing
 from ombud.detect import Rate, evaluate_networks, labelling_sheet, read_networks, read_truth
 from ombud.model.errors import UsageError
 from ombud.records import findings
@@ -54,7 +54,8 @@ def networks(
     chosen = read_networks(found) if found else _recorded(shell)
     if sheet is not None:
         text = labelling_sheet(shell.lake(), chosen, size)
-        sheet.write_text(text, encoding="utf-8", newline="")
+        with writing(sheet):
+            sheet.write_text(text, encoding="utf-8", newline="")
         shell.document({"sheet": str(sheet), "accounts": len(list(csv.reader(io.StringIO(text)))) - 1})
         shell.say(f"{sheet} waits for labels: 1 for coordinated, 0 for not, empty for unsure.")
         return
@@ -68,7 +69,7 @@ def networks(
         (1,),
     )
     if result.unlabelled:
-        shell.say(plain(f"{result.unlabelled:,} accounts in networks have no label and count for nothing."))
+        shell.say(f"{result.unlabelled:,} accounts in networks have no label and count for nothing.")
 
 
 def _recorded(shell: Shell) -> list[list[str]]:

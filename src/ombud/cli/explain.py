@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ombud.cli.shell import shell_of
+from ombud.cli.shell import plain, shell_of
 from ombud.records import figures
 
 __all__ = ["add_to"]
@@ -34,10 +34,10 @@ def explain(ctx: typer.Context, id: Annotated[str, typer.Argument(help="A figure
             "ledger": figure.ledger,
         }
     )
-    shell.say(f"[bold]{figure.name}[/]: {figure.value} {figure.unit}")
+    shell.say(f"[bold]{plain(figure.name)}[/]: {plain(str(figure.value))} {plain(figure.unit)}", markup=True)
     shell.say("")
     shell.say("Computed by")
-    shell.out.print(figure.query, markup=False, highlight=False) if not shell.json else None
+    shell.say(figure.query)
     for name, value in figure.parameters.items():
         shell.say(f"  {name} = {value}")
     shell.table("From", ("file", "sha256"), [(file.path, file.sha256) for file in figure.inputs])

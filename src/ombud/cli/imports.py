@@ -37,11 +37,11 @@ def import_(
     """
     shell = shell_of(ctx)
     if suggest:
-        for path in paths:
-            suggestion = suggest_mapping(path, table)
-            shell.document(suggestion)
-            if not shell.json:
-                shell.out.print(suggestion.to_toml(), markup=False, highlight=False, soft_wrap=True, end="")
+        if len(paths) > 1:
+            raise UsageError("A mapping is proposed from one file.", hint="Name one of files that are alike.")
+        suggestion = suggest_mapping(paths[0], table)
+        shell.document(suggestion)
+        shell.say(suggestion.to_toml().rstrip("\n"))
         return
     if format == "table" and table is None and mapping is None:
         raise UsageError(

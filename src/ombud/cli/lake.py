@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import typer
 
-from ombud.cli.shell import shell_of
+from ombud.cli.shell import shell_of, writing
 from ombud.model.errors import InputError, UsageError
 from ombud.model.schema import table as table_of
 
@@ -64,14 +64,17 @@ def read(
     if unknown:
         raise UsageError(f"`{table}` has no column `{unknown[0]}`.", hint=f"It has {', '.join(known)}.")
     rows = shell.lake().read(table, columns=chosen, where=where, names=not numbers)
-    _write_rows(rows.slice(0, limit) if limit else rows, output)
-
-
-def _write_rows(rows: pa.Table, output: Path | None) -> None:
+    rows = rows.slice(0, limit) if limit else rows
     if output is None:
         for line in _lines(rows):
             sys.stdout.write(line + "\n")
-    elif output.suffix == ".parquet":
+    else:
+        with writing(output):
+            _write_rows(rows, output)
+
+
+def _write_rows(rows: pa.Table, output: Path) -> None:
+    if output.suffix == ".parquet":
         pq.write_table(rows, output, compression="zstd")
     elif output.suffix == ".csv":
         flat = [
@@ -82,7 +85,7 @@ def _write_rows(rows: pa.Table, output: Path | None) -> None:
         ]
         pa_csv.write_csv(pa.table(flat, names=rows.column_names), output)
     elif output.suffix == ".ndjson":
-        output.write_text("".join(line + "\n" for line in _lines(rows)))
+        output.write_text("".join(line + "\n" for line in _lines(rows)), encoding="utf-8")
     else:
         raise InputError(f"{output} ends in neither .csv nor .parquet nor .ndjson.", hint="Choose one of these.")
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from ombud.lake import Lake, open_lake
-from ombud.model.errors import OmbudError, StorageError
+from ombud.model.errors import InputError, OmbudError, StorageError
 from ombud.model.workspace import Workspace
 from ombud.records import Records, open_records
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-__all__ = ["Shell", "plain", "shell_of", "storage_error"]
+__all__ = ["Shell", "plain", "shell_of", "storage_error", "writing"]
 
 
 @dataclass
@@ -52,10 +52,10 @@ class Shell:
         workspace = self.workspace()
         return open_lake(workspace, open_records(workspace))
 
-    def say(self, text: str) -> None:
-        """Print a line for people; silent with --json."""
+    def say(self, text: str, *, markup: bool = False) -> None:
+        """Print a line for people; silent with --json. With `markup` rich's brackets count, so make the rest plain."""
         if not self.json and not self.quiet:
-            self.out.print(text, highlight=False, soft_wrap=True)
+            self.out.print(text, markup=markup, highlight=False, soft_wrap=True)
 
     def document(self, value: object) -> None:
         """Print the one JSON document of a command; silent for people."""
@@ -66,11 +66,12 @@ class Shell:
         self, title: str, head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()
     ) -> None:
         """Print a table for people; columns whose index is in `numbers` are set right."""
-        if self.json:
+        if self.json or self.quiet:
             return
-        view = Table(
-            title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-        )
+        self.out.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        if not rows:
+            return
+        view = Table(box=None, show_header=any(head), pad_edge=False, padding=(0, 2, 0, 0))
         for index, name in enumerate(head):
             view.add_column(name, justify="right" if index in numbers else "left", header_style="dim", overflow="fold")
         for row in rows:
@@ -148,6 +149,19 @@ _DISK = {
     errno.EACCES: ("This user may not write there", "Change the owner of the folder, or use another --workspace."),
     errno.EPERM: ("This user may not do that", "Change the owner of the folder, or use another --workspace."),
 }
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one sentence what keeps a file that the user named from being written."""
+    try:
+        yield
+    except OSError as error:
+        known = storage_error(error)
+        if known is not None:
+            raise known from error
+        why = error.strerror or str(error)
+        raise InputError(f"Cannot write {path}: {why}.", hint="Name a file in a folder that exists.") from error
 
 
 def storage_error(error: OSError) -> StorageError | None:

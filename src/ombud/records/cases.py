@@ -165,7 +165,7 @@ def _note(tx: Connection, case_id: str, kind: str, author: str | None, text: str
 def _one(tx: Connection, query: Select[Any], missing: str) -> Case:
     found = _cases(tx, tx.execute(query).mappings().all())
     if not found:
-        raise NotFoundError(missing, hint="`ombud cases` lists them.")
+        raise NotFoundError(missing, hint="`ombud cases list` lists them.")
     return found[0]
 
 
