@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -95,6 +96,7 @@ def run(arguments: list[str]) -> int:
             if group is not None:
                 group.info.no_args_is_help = not shell.json  # the help would stand beside the document
         result = app(args=arguments, prog_name="ombud", obj=shell, standalone_mode=False)
+        sys.stdout.flush()
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -109,8 +111,21 @@ def run(arguments: list[str]) -> int:
             if said is not error:
                 raise
             traceback.print_exception(error)
-        return shell.fail(said)
+        return _tell(shell, said)
     return result if isinstance(result, int) and result else shell.exit_code
+
+
+def _tell(shell: Shell, error: OmbudError) -> int:
+    """Say what went wrong, on stderr when stdout is what failed, and return the exit code."""
+    try:
+        code = shell.fail(error)
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            sys.stdout.close()  # what it still holds would fail again at the end of the process
+        shell.json = False
+        return shell.fail(error)
+    return code
 
 
 def _refuse_bytes(arguments: list[str]) -> None:

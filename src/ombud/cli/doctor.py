@@ -68,7 +68,10 @@ def _show_settings(shell: Shell) -> None:
     shell.table(
         "Settings (ombud.toml, or OMBUD_NAME in the environment)",
         ("name", "default", "meaning"),
-        [(name, field.default, field.description) for name, field in Settings.model_fields.items()],
+        [
+            (name, None if field.default is None else str(field.default), field.description)
+            for name, field in Settings.model_fields.items()
+        ],
     )
 
 

@@ -28,7 +28,10 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     ctx: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for a free one.", show_default="8000")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.", show_default="8000"),
+    ] = None,
     *,
     work: Annotated[bool, typer.Option("--worker/--no-worker", help="Do background work in this process too.")] = True,
 ) -> None:

@@ -11,7 +11,7 @@ import typer
 from ombud.cli.shell import shell_of
 from ombud.lake import backup as backups
 from ombud.lake.restore import restore as restore_backup
-from ombud.model.errors import RefusedError
+from ombud.model.errors import RefusedError, UsageError
 from ombud.model.workspace import Workspace
 from ombud.records import migrate
 
@@ -89,7 +89,7 @@ def erase(
     """Erase a person from the lake, and say what remains and why. It cannot be undone."""
     shell = shell_of(ctx)
     if person == "-":
-        person = sys.stdin.read().strip()
+        person = _from_stdin()
     if not yes:
         if shell.json:
             raise RefusedError("Erasing cannot be undone.", hint="Say --yes to go on.")
@@ -100,3 +100,10 @@ def erase(
     shell.table("Erased", ("table", "rows removed", "rewritten"), rows, (1, 2))
     for line in report.remains:
         shell.say(f"  – {line}")
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode().strip()
+    except UnicodeDecodeError:
+        raise UsageError("What came on stdin is not UTF-8.", hint="Give the id as it was imported.") from None

@@ -57,9 +57,7 @@ def restore(source: Path, root: Path, *, progress: Progress | None = None) -> Re
     root = root.expanduser().resolve()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise RefusedError(f"{root} is not empty.", hint="Name a folder that is not there, or an empty one.")
-    if not source.exists():
-        raise NotFoundError(f"There is no backup {source}.", hint="Check the path.")
-    if not (source.is_dir() or source.is_file()):
+    if source.exists() and not (source.is_dir() or source.is_file()):
         raise InputError(f"{source} is neither a file nor a folder.", hint="Write the backup to a file first.")
     with disk_faults(root.parent):
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +166,7 @@ def _reading(source: Path) -> Iterator[Reader]:
     try:
         tar = tarfile.open(source, "r:")  # noqa: SIM115 - closed below
     except FileNotFoundError:
-        raise NotFoundError(f"There is no backup {source}.") from None
+        raise NotFoundError(f"There is no backup {source}.", hint="Check the path.") from None
     except PermissionError:
         raise InputError(f"The backup {source} may not be read.", hint="Let this user read it.") from None
     except tarfile.TarError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import stat
 import tarfile
 from typing import TYPE_CHECKING, Any
@@ -196,6 +197,9 @@ def test_what_is_no_backup(tmp_path: Path) -> None:
         backups.restore(tmp_path / "text", tmp_path / "new")
     with pytest.raises(InputError, match="is not a whole backup"):
         backups.restore(tmp_path, tmp_path / "new")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        backups.restore(tmp_path / "pipe", tmp_path / "new")
 
 
 def test_nothing_is_written_over(full: Workspace, target: Path, tmp_path: Path) -> None:

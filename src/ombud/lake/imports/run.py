@@ -98,7 +98,17 @@ def _expanded(paths: Iterable[Path | str]) -> list[Path]:
     stream = next((path for path in found if not path.is_file()), None)
     if stream is not None:  # it is read more than once, to go on after a stop
         raise InputError(f"{stream} is a stream, not a file.", hint="Write it to a file and import that.")
+    if any(_has_bytes(str(path)) for path in found):
+        raise InputError("A file's name is not UTF-8.", hint="Rename the file.")
     return list(dict.fromkeys(found))
+
+
+def _has_bytes(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _import_file(lake: Lake, format: str, path: Path, options: Options, progress: Progress | None) -> FileReport:  # noqa: A002 - the command's word

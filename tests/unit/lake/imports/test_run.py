@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,3 +183,18 @@ def test_flags_reach_the_lake(lake: Lake, tmp_path: Path) -> None:
     report = import_files(lake, "table", [path], table="ads")
     assert counts(report, "ads") == (1, 1, 0, 0, 1)
     assert lake.read("ads", ["quality"]).to_pylist() == [{"quality": ["happened_at:out of range"]}]
+
+
+def test_a_stream_is_refused_instead_of_waited_for(lake: Lake, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match="stream") as caught:
+        import_files(lake, "table", [tmp_path / "pipe.csv"], table="posts")
+    assert caught.value.hint
+
+
+def test_a_name_that_is_not_utf_8_is_said(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "caf\udce9.csv").write_text(HEAD + ROWS)
+    with pytest.raises(InputError, match="not UTF-8"):
+        import_files(lake, "table", [tmp_path / "inside"], table="posts")
+    assert rows(lake) == []
