@@ -44,12 +44,21 @@ def attach(lake: Lake, table: str, paths: Sequence[Path], mapping: dict[str, str
     `mapping` gives a column of the table as an SQL expression over the file's
     columns (hive folders count as columns); columns of the same name need none.
     Rows are not checked for keys that the lake has already. A file that is
-    attached already is attached anew. All values are read once, to see that
+    attached already is attached anew, and one that is gone from a folder named
+    in `paths` is no longer part of the table. All values are read once, to see that
     they fit; a file that changes later is refused by every reader.
     """
     spec = schema.table(table)
     files = _found(lake.folder, paths)
     with lake.writing() as batch:
+        gone = [file for file in batch.visible(table) if _gone(file, paths)]
+        if not files:
+            if not gone:
+                raise InputError(
+                    "There is no Parquet file to attach.", hint="Name files or folders that hold `*.parquet`."
+                )
+            batch.replace(gone, [])
+            return Attached(table, 0, 0, {})
         _refuse_twice(batch, table, files)
         full = _complete(batch, spec, files, mapping or {})
         import_id = random_id("attach")
@@ -59,7 +68,7 @@ def attach(lake: Lake, table: str, paths: Sequence[Path], mapping: dict[str, str
             batch.duck.execute(f"CREATE OR REPLACE TEMP VIEW attached AS {relation}")
             batch.assign(spec, "attached", set(full))
         again = {item.file.path for item in new}
-        batch.replace([file for file in batch.visible(table) if file.path in again], new)
+        batch.replace([*gone, *(file for file in batch.visible(table) if file.path in again)], new)
     return Attached(table, len(new), sum(item.file.rows for item in new), full)
 
 
@@ -75,10 +84,15 @@ def _found(lake_dir: Path, paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             found.append(path)
         else:
-            raise InputError(f"There is no file or folder {path}.")
-    if not found:
-        raise InputError("There is no Parquet file to attach.", hint="Name files or folders that hold `*.parquet`.")
+            raise InputError(f"There is no file or folder {path}.", hint="Check the path.")
     return sorted(set(found))
+
+
+def _gone(file: LakeFile, folders: Sequence[Path]) -> bool:
+    """Say whether the platform took an attached file out of one of the folders."""
+    path = Path(file.path)
+    below = any(path.is_relative_to(Path(folder).expanduser().resolve()) for folder in folders)
+    return file.attached and below and not path.exists()
 
 
 def _refuse_twice(batch: Batch, table: str, files: Sequence[Path]) -> None:

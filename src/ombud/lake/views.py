@@ -36,6 +36,7 @@ __all__ = [
     "table_relation",
 ]
 
+_ATTACH_AGAIN = "Bring it back, or attach its folder again without it: `ombud lake attach`."
 _SCALARS: dict[pa.DataType, str] = {
     pa.string(): "VARCHAR",
     pa.int64(): "BIGINT",
@@ -104,7 +105,7 @@ def present(lake_dir: Path, files: Sequence[LakeFile]) -> list[str]:
         except OSError as error:
             raise StorageError(
                 f"The lake's file {place} cannot be read: {error.strerror}.",
-                hint="Restore it from a backup, then run `ombud lake check`.",
+                hint=_ATTACH_AGAIN if file.attached else "Restore it from a backup, then run `ombud lake check`.",
             ) from error
         if size != file.bytes:
             raise StorageError(

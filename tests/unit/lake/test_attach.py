@@ -112,3 +112,28 @@ def test_folders_that_cannot_be_attached(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("not Parquet")
     with pytest.raises(InputError, match="cannot be read"):
         lake.attach("posts", [tmp_path / "text.parquet"], MAPPING)
+
+
+def test_attaching_the_folder_again_leaves_out_what_is_gone(lake: Lake, folder: Path, posts: pa.Table) -> None:
+    with lake.writing() as batch:
+        batch.write("posts", posts, "import_1")
+    lake.attach("posts", [folder], MAPPING)
+    (folder / "site=one" / "part-0.parquet").unlink()
+    with pytest.raises(StorageError, match="cannot be read") as caught:
+        lake.read("posts")
+    assert "attach its folder again" in (caught.value.hint or "")
+    lake.attach("posts", [folder], MAPPING)
+    assert lake.read("posts", names=True).num_rows == 65
+    assert lake.check() == []
+
+
+def test_a_folder_from_which_all_is_gone_is_let_go(lake: Lake, folder: Path, tmp_path: Path) -> None:
+    lake.attach("posts", [folder], MAPPING)
+    for part in folder.rglob("*.parquet"):
+        part.unlink()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match="no Parquet file"):
+        lake.attach("posts", [tmp_path / "other"], MAPPING)
+    assert lake.attach("posts", [folder], MAPPING).files == 0
+    assert lake.read("posts").num_rows == 0
+    assert lake.check() == []
