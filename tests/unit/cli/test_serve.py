@@ -11,6 +11,7 @@ import pytest
 import ombud.cli.serve as serve_command
 from ombud.model.workspace import Workspace
 from ombud.records import jobs, open_records
+from ombud.records import worker as records_worker
 from tests.unit.cli.test_archive import ADS, bought
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def test_the_worker_builds_the_archive_and_stops_when_asked(
     ombud: Ombud, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bought(root, ADS)
-    run = serve_command.records_worker.run
+    run = records_worker.run
 
     def until_done(records: Records, handlers: dict[str, Any], stop: Event) -> None:
         def built(job: Any) -> Any:  # noqa: ANN401 - passed on
@@ -96,7 +97,7 @@ def test_the_worker_builds_the_archive_and_stops_when_asked(
         run(records, {"archive.build": built}, stop)
         assert stop.is_set()
 
-    monkeypatch.setattr(serve_command.records_worker, "run", until_done)
+    monkeypatch.setattr(records_worker, "run", until_done)
     done = ombud("worker", "--workspace", root)
     assert (done.code, done.out) == (0, "Working. Ctrl-C stops after the job at hand.\n")
     assert Workspace.open(root).archive_file.is_file()
