@@ -47,6 +47,7 @@ def take(page: Page, base: str, case: int, password: str) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", level=1).filter(has_text="open").wait_for()
     page.goto(f"{base}/console/cases/{case}")
+    page.get_by_label("I work on this case").check()
     page.get_by_role("button", name="Show the case").click()
     page.locator("#evidence").wait_for()
     page.wait_for_load_state("networkidle")

@@ -145,14 +145,14 @@ def _single(line: str) -> str:
 
 
 def agrees(shown: list[str], printed: str) -> bool:
-    """Tell whether `printed` is what the page shows; how wide a gap is does not matter."""
+    """Tell whether `printed` is what the page shows; widths of gaps and blank lines do not matter."""
     parts = []
-    for line in shown:
+    for line in filter(str.strip, shown):
         if line.strip() == "...":
             parts.append(r"(?:.*\n)*?")
         else:
             parts.append(".*".join(re.escape(part) for part in _single(line).split("...")) + r"\n")
-    text = "".join(_single(line) + "\n" for line in printed.strip("\n").splitlines())
+    text = "".join(_single(line) + "\n" for line in printed.splitlines() if line.strip())
     return re.fullmatch("".join(parts), text) is not None
 
 
@@ -226,6 +226,7 @@ class TestTheReader:
             (["a.c"], "abc\n", False),
             (["a  b"], "a     b\n", True),
             (["a b"], "ab\n", False),
+            (["a", "", "b"], "\na\nb\n\n", True),
         ],
     )
     def test_compares(self, *, shown: list[str], printed: str, same: bool) -> None:
