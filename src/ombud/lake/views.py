@@ -118,8 +118,13 @@ def present(lake_dir: Path, files: Sequence[LakeFile]) -> list[str]:
 
 def reading(places: Sequence[str], *, hive: bool = False) -> str:
     """Return SQL that reads exactly these Parquet files."""
-    listed = ", ".join(literal(place) for place in places)
+    listed = ", ".join(literal(_exact(place)) for place in places)
     return f"read_parquet([{listed}], hive_partitioning = {str(hive).lower()})"
+
+
+def _exact(place: str) -> str:
+    """Return a path so that DuckDB takes no character of it for a pattern that may match other files."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in place)
 
 
 def _empty(columns: Sequence[Column]) -> str:
