@@ -25,12 +25,20 @@ PLATFORMS = {
 }
 _SCHEME = re.compile(r"^\s*h?ttps?\s*[:;]\s*[/l|I\\]{0,2}", re.IGNORECASE)
 _WWW = re.compile(r"^(?:www|vvww|wvvw|m|web|mobile)[.,]", re.IGNORECASE)
+_SUBDOMAIN = re.compile(
+    r"^(?:[a-z0-9-]{1,20}\.){1,2}(?=(?:facebook|instagram|twitter|vk|tiktok)\.com(?:[/?#:]|$))", re.IGNORECASE
+)
+"""de-de.facebook.com, business.facebook.com: the same platform"""
+_PORT = re.compile(r"^\.?(?::[0-9]{1,5})?(?=[/?#]|$)")
 _HOST = re.compile(r"^[A-Za-z0-9|!.\-_\u00c0-\uffff]+")
 _SLASHES = "/lI|!]\\1"
 _NAME_AND_NUMBER = re.compile(r"^(?P<name>.*?)[-\u2014](?P<number>[0-9][0-9OolI|TSBZg]{11,18})(?P<rest>\W?)$")
 _NUMBER = re.compile(r"[0-9][0-9OoTSBZ]{9,18}")
 _RID = re.compile(r"[?&](?:rid|page_id)=([0-9]{10,19})(?![0-9])")
 _NO_PAGE = ("login", "commerce", "sharer", "share", "dialog", "help", "watch", "hashtag", "search", "photo", "l.php")
+_BY_ID = ("profile.php", "permalink.php", "story.php")
+_ID = re.compile(r"[?&]id=([0-9]{5,19})(?![0-9])")
+_THINGS = ("photo.php", "video.php", "media", "reel", "marketplace", "stories")
 _TWO_PART = re.compile(r"(?:co|com|org|net|gov|ac|edu)\.[a-z]{2}")
 _MOST_HOST_COST = 1.0
 _LIKE_A_HOST, _LIKE_A_WORD = 75.0, 60.0
@@ -79,6 +87,7 @@ def _platform(text: str) -> tuple[str, str] | None:
 
 def _path(tail: str) -> str:
     """Return the path after a host, whose slash OCR may have read as another character."""
+    tail = _PORT.sub("", tail)
     if not tail or tail[0] in "/?#":
         return tail.lstrip("/")
     if tail[0] == "N":  # the two strokes of "/V" run together
@@ -116,6 +125,9 @@ def _numbered(platform: str, path: str, parts: list[str]) -> Address | None:
     if any(_begins(first, word) == len(first) for word in _NO_PAGE):
         number = _NUMBER.search(path)
         return Address(platform, "post", "", number[0]) if number else Address(platform, "unknown", path, None)
+    if platform == "facebook" and first.lower() in _THINGS:
+        number = _NUMBER.search(path)
+        return Address(platform, "post", "" if number else path.rstrip("/"), number[0] if number else None)
     if platform == "instagram" and first in {"p", "reel", "tv"}:
         return Address(platform, "post", "/".join(parts[1:2]), None)
     return None
@@ -123,7 +135,11 @@ def _numbered(platform: str, path: str, parts: list[str]) -> Address | None:
 
 def _page(platform: str, path: str, parts: list[str]) -> Address:
     first = parts[0]
-    if platform == "facebook" and first == "pages" and len(parts) > 2:  # noqa: PLR2004 - pages/NAME/NUMBER
+    if platform == "facebook" and first.lower() in _BY_ID and (by_id := _ID.search(path)):
+        return Address(platform, "page", "", by_id[1], unique_name=False)
+    if platform == "facebook" and first == "p" and len(parts) > 1:  # p/NAME-NUMBER
+        first = parts[1]
+    if platform == "facebook" and first in {"pages", "people"} and len(parts) > 2:  # noqa: PLR2004 - pages/NAME/NUMBER
         number = _NUMBER.match(parts[2])
         return Address(platform, "page", parts[1], number[0] if number else None, unique_name=False)
     if _NUMBER.fullmatch(first):
@@ -150,6 +166,6 @@ def _site(text: str) -> Address:
 def parse_address(url: str) -> Address:
     """Take `url` apart; never raises: what is no address has the platform `none`."""
     text = _SCHEME.sub("", clean(url))
-    text = _WWW.sub("", text)
+    text = _SUBDOMAIN.sub("", _WWW.sub("", text))
     found = _platform(text)
     return _on_platform(*found) if found else _site(text)

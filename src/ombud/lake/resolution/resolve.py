@@ -150,18 +150,36 @@ def _weight(place: _Place) -> int:
     return sum(max(row.weight, 1) for row in place.rows)
 
 
-def _merges(entity: Entity, members: list[int], places: list[_Place], links: dict[int, Link]) -> Iterator[Merged]:
+def _merges(entity: Entity, members: dict[int, _Place], links: dict[int, Link]) -> Iterator[Merged]:
     """Give each space of an entity its reason: the strongest link of its place to another."""
-    for i in members:
+    for i, place in members.items():
         link = links.get(i)
-        for row in places[i].rows:
+        for row in place.rows:
             if (row.url or row.space) == entity.url:
                 yield Merged(row.space, entity.id, "This reading of the address gives the page its name.", 1.0)
-            elif link and places[i].rows and all((r.url or r.space) != entity.url for r in places[i].rows):
+            elif link and all((r.url or r.space) != entity.url for r in place.rows):
                 yield Merged(row.space, entity.id, link.reason, link.probability)
             else:
                 reason = "The same address, but for how its host, dashes, case or ending were read."
                 yield Merged(row.space, entity.id, reason, 0.999)
+
+
+def _set_apart(
+    members: list[int], places: list[_Place], out: list[str], home: dict[int, str]
+) -> tuple[dict[int, _Place], list[Entity]]:
+    """Take the spaces `out` from their places; return what is left of these, and an entity for each space taken.
+
+    A place with nothing left has its `home` with the last space taken from it.
+    """
+    left = {i: places[i] for i in members}
+    alone = []
+    for space in out:
+        i, row = next((i, r) for i in members for r in places[i].rows if r.space == space)
+        alone.append(_entity([_Place(parse_address(row.url or row.space), [row])], split=space))
+        left[i] = _Place(left[i].address, [r for r in left[i].rows if r.space != space])
+        if not left[i].rows:
+            home[i] = alone[-1].id
+    return {i: place for i, place in left.items() if place.rows}, alone
 
 
 def resolve_spaces(
@@ -210,18 +228,15 @@ def resolve_spaces(
             entity = msgspec.structs.replace(entity, id=derived_id("page", "address", key))
         taken.add(entity.id)
         out = [s for s in entity.spaces if (s, entity.id) in undone] if len(entity.spaces) > 1 else []
-        merges += [m for m in _merges(entity, members, places, strongest) if m.space not in out]
-        for space in out:
-            row = next(r for i in members for r in places[i].rows if r.space == space)
-            alone = _entity([_Place(parse_address(row.url or row.space), [row])], split=space)
-            entities.append(alone)
-            merges.append(Merged(space, alone.id, "A person set this address apart.", 1.0))
         home |= dict.fromkeys(members, entity.id)
-        kept = tuple(s for s in entity.spaces if s not in out)
-        if kept:
-            entities.append(
-                Entity(entity.id, entity.name, entity.kind, entity.platform, entity.url, entity.number, kept)
-            )
+        left, alone = _set_apart(members, places, out, home)
+        entities += alone
+        merges += [Merged(one.spaces[0], one.id, "A person set this address apart.", 1.0) for one in alone]
+        if left:
+            if out:  # what was set apart names the page no more
+                entity = msgspec.structs.replace(_entity(list(left.values())), id=entity.id)
+            entities.append(entity)
+            merges += _merges(entity, left, strongest)
     return Resolution(
         entities=tuple(sorted(entities, key=lambda e: e.id)),
         merges=tuple(sorted(merges, key=lambda m: m.space)),
