@@ -28,6 +28,8 @@ Ints = NDArray[np.int64]
 Applies = Literal["yes", "partly", "no", "unknown"]
 
 _SURE = 0.01
+_MUCH = 24 * 4
+"""posts from which somebody who sleeps would leave an hour of the day out"""
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*://)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?:[/:?#]|$)", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -50,14 +52,14 @@ def _graded(share: float) -> Applies:
     return "yes" if share >= 0.5 else "partly" if share >= 0.1 else "no"  # noqa: PLR2004 - said in the docstring
 
 
-def without(context: Context, gone: NDArray[np.bool_]) -> str:
-    """Say what q would be without the episodes that `gone` marks."""
+def without(context: Context, gone: NDArray[np.bool_]) -> tuple[bool, str]:
+    """Say whether the finding holds without the episodes that `gone` marks, and what its q would be."""
     inc = context.incidence
     keep = ~gone
     rows = keep[inc.episode]
     width = inc.width[keep]
     if not keep.any():
-        return "Nothing would be left without them."
+        return False, "Nothing would be left without them."
     part = replace(
         inc,
         account=inc.account[rows],
@@ -74,8 +76,14 @@ def without(context: Context, gone: NDArray[np.bool_]) -> str:
     q = float(p) * len(SCALES) * len(search.incidences) * search.tested * harmonic(max(search.tested, 1))
     q = min(1.0, q + context.network.q_link)
     if q <= search.fdr:
-        return f"Without them the finding still holds (q = {q:.2g})."
-    return f"Without them it would not be significant by itself (q = {q:.2g})."
+        return True, f"Without them the finding still holds (q = {q:.2g})."
+    return False, f"Without them it would not be significant by itself (q = {q:.2g})."
+
+
+def _weighed(share: float, *, holds: bool) -> Applies:
+    """Return the grade of a share; what a finding cannot do without applies in part at least, however little it is."""
+    graded = _graded(share)
+    return graded if holds or graded == "yes" else "partly"
 
 
 def _shared_tool(context: Context) -> Explanation:
@@ -114,14 +122,15 @@ def _news_burst(context: Context) -> Explanation:
         near = np.searchsorted(others, mine + main.scale, "right") > np.searchsorted(others, mine - main.scale)
         gone[e] = bool(near.any())
     share = float(gone[touched].mean())
-    applies = _graded(share)
+    many = int(gone[touched].sum())
     sentence = (
-        f"Ordinary accounts shared {share:.0%} of the same things within {span(main.scale)} of the members, "
-        "as they do when news breaks."
+        f"Of {counted(len(touched), 'thing')} that members shared together, ordinary accounts shared "
+        f"{f'{many:,}' if many else 'none'} within {span(main.scale)} of them, as they would when news breaks."
     )
-    if gone.any():
-        sentence += " " + without(context, gone)
-    return Explanation("news-burst", sentence, applies)
+    if not many:
+        return Explanation("news-burst", sentence, "no")
+    holds, left = without(context, gone)
+    return Explanation("news-burst", f"{sentence} {left}", _weighed(share, holds=holds))
 
 
 def _fan_community(context: Context) -> Explanation:
@@ -146,7 +155,8 @@ def _fan_community(context: Context) -> Explanation:
     sentence = f"{share:.0%} of the links lead to {host}, as they would among its followers."
     gone = np.zeros(len(inc.object), dtype=bool)
     gone[touched] = np.array(known) == host
-    return Explanation(code, f"{sentence} {without(context, gone)}", _graded(share))
+    holds, left = without(context, gone)
+    return Explanation(code, f"{sentence} {left}", _weighed(share, holds=holds))
 
 
 def _same_organisation(context: Context) -> Explanation:
@@ -181,14 +191,15 @@ def _automation(context: Context) -> Explanation:
     cells = np.unique(np.stack([posts.account[own], posts.time[own] // 3_600 % 24]), axis=1)
     hours = np.bincount(cells[0], minlength=len(posts.accounts))[context.network.members]
     acts = np.bincount(posts.account[own], minlength=len(posts.accounts))[context.network.members]
-    enough = acts >= 24 * 4
+    enough = acts >= _MUCH
     if not enough.any():
         return Explanation("automation", "The members post too little to tell whether they ever sleep.", "unknown")
-    share = float((hours[enough] == 24).mean())  # noqa: PLR2004 - hours of a day
+    awake, much = int((hours[enough] == 24).sum()), int(enough.sum())  # noqa: PLR2004 - hours of a day
     sentence = (
-        f"{share:.0%} of the members who post much do so in every hour of the day, as one owner's automation would."
+        f"{awake or 'None'} of the {counted(much, 'member')} who posted {_MUCH} times or more did so in every hour of "
+        "the day, as automation would."
     )
-    return Explanation("automation", sentence, _graded(share))
+    return Explanation("automation", sentence, _graded(awake / much))
 
 
 def _same_hours(context: Context) -> Explanation:
@@ -196,8 +207,9 @@ def _same_hours(context: Context) -> Explanation:
     network = context.network
     share = network.expected / max(network.episodes, 1)
     sentence = (
-        f"Common hours, news and interest together would make {share:.0%} of the pairs this close; "
-        f"{network.close / max(network.episodes, 1):.0%} are. The test has allowed for it."
+        f"Of the pairs of posts that share a thing, {network.close / max(network.episodes, 1):.0%} lie within "
+        f"{span(network.scale)} (average over the {counted(round(network.episodes), 'thing')} that most members "
+        f"shared); common hours, news and interest together would make it {share:.0%}. The test has allowed for it."
     )
     return Explanation("time-zone", sentence, "no")
 

@@ -209,13 +209,11 @@ def _reasons(page: NetworkDetail, network: Found, numbers: dict[str, Any]) -> li
         share = f"{wording.counted(trace.co_acts, 'pair')} of posts within {wording.span(trace.scale)}"
         expected = f"{trace.expected:,.0f}" if trace.expected >= 1 else "fewer than one"
         what = wording.thing(trace.trace, trace.objects)
-        sentence = f"{what}: {share} of each other; common interest, news and habits explain {expected}."
+        tells = "" if trace.co_acts > trace.expected else ", so this alone says nothing"
+        sentence = f"{what}: {share} of each other; common interest, news and habits explain {expected}{tells}."
         out.append(Reason(sentence, numbers[f"co_acts.{trace.trace}"].id))
-    out.append(
-        Reason(
-            f"Half of these pairs of posts lie at most {page.median_gap:,.0f} seconds apart.", numbers["median_gap"].id
-        )
-    )
+    apart = "in the same second" if page.median_gap < 1 else f"at most {wording.delay(page.median_gap)} apart"
+    out.append(Reason(f"Half of these pairs of posts lie {apart}.", numbers["median_gap"].id))
     out.append(
         Reason(
             "They share the same things more often than activity and popularity explain: "

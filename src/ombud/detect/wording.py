@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "span", "thing", "title"]
+__all__ = ["counted", "delay", "span", "thing", "title"]
 
 _SPANS = {
     60: "a minute",
@@ -24,6 +24,15 @@ _DID = {
 def span(seconds: int) -> str:
     """Return a scale in words: `ten minutes`."""
     return _SPANS.get(seconds, f"{seconds:,} seconds")
+
+
+def delay(seconds: float) -> str:
+    """Return a measured time in its natural unit: `38 seconds`, `28 minutes`, `1.5 hours`."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            amount = f"{seconds / size:.1f}".removesuffix(".0")
+            return f"{amount} {unit}{'' if amount == '1' else 's'}"
+    return counted(round(seconds), "second")
 
 
 def thing(trace: str, count: int) -> str:

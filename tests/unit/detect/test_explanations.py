@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ombud.detect import detect_networks
-from ombud.detect.explanations import _graded
+from ombud.detect.explanations import _graded, _weighed
 from ombud.lake import Lake, open_lake
 from ombud.records import migrate, open_records
 
@@ -77,3 +78,40 @@ def test_names_with_nothing_in_common(empty: Lake, planted: pa.Table) -> None:
 )
 def test_grades(share: float, applies: str) -> None:
     assert _graded(share) == applies
+
+
+@pytest.mark.parametrize(
+    ("share", "holds", "applies"),
+    [(0.05, True, "no"), (0.05, False, "partly"), (0.2, False, "partly"), (0.6, False, "yes"), (0.6, True, "yes")],
+)
+def test_what_a_finding_cannot_do_without_applies_however_little_it_is(
+    share: float, applies: str, *, holds: bool
+) -> None:
+    """A page that says `does not apply` beside `without them not significant` would be unfair."""
+    assert _weighed(share, holds=holds) == applies
+
+
+def test_sentences_say_of_how_many(empty: Lake, planted: pa.Table) -> None:
+    found = explained(empty, planted)
+    assert found["news-burst"].sentence.startswith(
+        "Of 30 things that members shared together, ordinary accounts shared none within a minute of them"
+    )
+    assert found["time-zone"].sentence.startswith(
+        "Of the pairs of posts that share a thing, 100% lie within a minute (average over the 30 things"
+    )
+    assert "too little" in found["automation"].sentence
+
+
+def test_automation_counts_members(empty: Lake, planted: pa.Table) -> None:
+    rows = planted.to_pylist()
+    begin = min(row["happened_at"] for row in rows)
+    # one member posts every half hour of a week, another one at noon only
+    for n in range(336):
+        extra = dict.fromkeys(planted.schema.names) | {"platform": "x"}
+        rows.append(extra | {"post": f"day{n}", "account": "press_0", "happened_at": begin + timedelta(minutes=30 * n)})
+        rows.append(extra | {"post": f"noon{n}", "account": "press_1", "happened_at": begin + timedelta(days=n % 7)})
+    found = explained(empty, pa.Table.from_pylist(rows, schema=planted.schema))
+    assert found["automation"].sentence.startswith(
+        "1 of the 2 members who posted 96 times or more did so in every hour"
+    )
+    assert found["automation"].applies == "yes"
