@@ -106,6 +106,7 @@ class Tab:
         self.go(f"/console/cases/{number}")
         button = self.page.get_by_role("button", name="Show the case")
         if button.count():
+            self.page.get_by_label("I check the quality of findings").check()
             button.click()
             self.page.locator("#evidence").wait_for()
             self.page.wait_for_load_state("load")

@@ -39,7 +39,7 @@ class TestEitherWay:
         page.get_by_label("A colleague asked me for a second look").check()
         page.get_by_role("button", name="Show the case").click()
         expect(page.get_by_role("heading", name="What speaks against it")).to_be_visible()
-        page.get_by_role("link", name="Show the 3 posts of evidence 1", exact=False).first.click()
+        page.get_by_role("link", name="Show the first 3 posts of evidence 1", exact=False).first.click()
         expect(page.get_by_text("Keep your eyes on example.org/rally-0").first).to_be_visible()
         assert ("/evidence/" in page.url) is (not js)
         tab.go("/console/cases/1")

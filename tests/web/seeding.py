@@ -133,7 +133,7 @@ def finding(detail: NetworkDetail, number: int, title: str, q: float | None = 4e
         value=detail.co_acts,
         unit="",
         query="SELECT count(*) FROM co_acts WHERE network = $network",
-        parameters={"network": f"net_{number}"},
+        parameters={"network": f"net_{number}", "accounts": [member.account for member in detail.members]},
         inputs=[SourceFile("posts/day=2016-08-01/a.parquet", "ab" * 32)],
         subject=f"net_{number}",
     )

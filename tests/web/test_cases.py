@@ -41,6 +41,8 @@ class TestPurpose:
         asked = browser.get(path).text
         assert "Why do you look" in asked
         assert "user_00_patriot" not in asked
+        assert asked.count('name="purpose"') == 5
+        assert " checked" not in asked.partition("<main")[2]  # a purpose is said, not accepted
         assert browser.get(f"{path}/evidence/1.json").status_code == 403
         led = browser.get(f"{path}/evidence/1", headers={"accept": "text/html"})
         assert (led.status_code, led.headers["location"]) == (303, path)
@@ -67,6 +69,18 @@ class TestPurpose:
         assert "SELECT count(*)" in browser.get(f"/explain/{world.figure}").text
         assert _looks(app)[0].what == "how a figure was computed"
 
+    def test_no_name_is_in_the_twin_before_the_purpose(self, browse: Callable[[], Browser], world: World) -> None:
+        """A figure's parameters list the accounts, and an explanation may quote their names."""
+        browser = browse().sign_in("analyst")
+        path = f"/console/cases/{world.case}.json"
+        told = browser.get(path)
+        assert told.json()["purpose"] is None
+        assert told.json()["finding"]["figures"] == told.json()["finding"]["explanations"] == []
+        assert "user_00_patriot" not in told.text
+        browser.give_purpose(world.case)
+        (figure,) = browser.get(path).json()["finding"]["figures"]
+        assert "user_00_patriot" in figure["parameters"]["accounts"]
+
     def test_a_purpose_holds_for_its_case_and_its_sign_in(self, browse: Callable[[], Browser], world: World) -> None:
         browser = browse().sign_in("analyst").give_purpose(world.case)
         assert "Why do you look" in browser.get(f"/console/cases/{world.hostile_case}").text
@@ -89,7 +103,7 @@ class TestCasePage:
     ) -> None:
         text = signed_in["analyst"].get(f"/console/cases/{world.case}").text
         assert "<h1>24 accounts shared the same 140 links within minutes of each other" in text
-        assert "at most 4 in a billion" in text
+        assert "If the null model is right, <strong>at most 4 in a billion</strong>" in text
         order = [
             "How sure this is",
             "What speaks against it",
@@ -131,6 +145,15 @@ class TestEvidence:
         assert "1\u00a0row of this evidence is no longer in the lake" in text
         page = signed_in["analyst"].get(f"/console/cases/{world.case}/evidence/1.json").json()
         assert (page["shown"], page["missing"]) == (2, 1)
+
+    def test_a_part_of_the_posts_says_that_it_is_one(self, signed_in: dict[str, Browser], world: World) -> None:
+        """The finding keeps the first rows only; the heading counts all."""
+        path = f"/console/cases/{world.case}"
+        assert "the first 3 of 9\u00a0posts" in signed_in["analyst"].get(f"{path}/evidence/1").text
+        case = signed_in["analyst"].get(path).text
+        assert "Show the first 3\u00a0posts" in case
+        assert "Show the 7\u00a0posts" in case  # of evidence 5, whole
+        assert "the first" not in signed_in["analyst"].get(f"{path}/evidence/5").text.partition("<main")[2]
 
     def test_beyond_the_last(self, signed_in: dict[str, Browser], world: World) -> None:
         answer = signed_in["analyst"].get(f"/console/cases/{world.case}/evidence/9")

@@ -109,6 +109,20 @@ class TestSentences:
         assert said.startswith("24 accounts: half of them are linked with")
         assert said.endswith(str(max(m.partners for m in DETAIL.members)))
 
+    def test_everybody_tied_to_everybody(self) -> None:
+        all_of = [msgspec.structs.replace(m, partners=3) for m in DETAIL.members[:4]]
+        said = sentences.graph_sentence(msgspec.structs.replace(DETAIL, members=all_of, members_total=4))
+        assert said.replace("\u00a0", " ") == "4 accounts, each linked with all the others"
+        two = [msgspec.structs.replace(m, partners=1) for m in DETAIL.members[:2]]
+        said = sentences.graph_sentence(msgspec.structs.replace(DETAIL, members=two, members_total=2))
+        assert said.replace("\u00a0", " ") == "2 accounts, each linked with the other"
+
+    def test_a_pair_linked_by_three_traces_is_one_pair(self) -> None:
+        two = [msgspec.structs.replace(m, partners=1) for m in DETAIL.members[:2]]
+        detail = msgspec.structs.replace(DETAIL, members=two, members_total=2, edges_total=3)
+        assert sentences.linked_pairs(detail) == "1 of 1"
+        assert sentences.linked_pairs(msgspec.structs.replace(detail, members_total=4)) == "1 or more of 6"
+
     def test_order_of_tables(self) -> None:
         ranked = sentences.members_ranked(DETAIL)
         assert [m.co_acts for _, m in ranked] == sorted((m.co_acts for m in DETAIL.members), reverse=True)

@@ -82,6 +82,16 @@ class TestHeaders:
         answer = signed_in["analyst"].get(f"/console/cases/{world.case}")
         assert answer.headers["cache-control"] == "no-store"
 
+    def test_a_public_address_is_not_stored_either_when_staff_see_more_there(
+        self, signed_in: dict[str, Browser], world: World
+    ) -> None:
+        """The figure of a case names accounts in its parameters; its page would outlive the sign-out."""
+        for path in (f"/explain/{world.figure}", f"/explain/{world.figure}.json", "/archive"):
+            answer = signed_in["analyst"].get(path)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == "no-store", path
+            assert "etag" not in answer.headers
+
     def test_public_pages_and_files_answer_304(self, browse: Callable[[], Browser]) -> None:
         browser = browse()
         browser.get("/archive")

@@ -52,8 +52,8 @@ def twin_path(path: str) -> str:
 
 
 def _tagged(body: bytes, media_type: str, visit: Visit, access: Access) -> Response:
-    """Answer with an ETag for public pages; what staff see is never stored (the default)."""
-    if access != PUBLIC:
+    """Answer with an ETag for public pages; what staff see, on public pages too, is never stored (the default)."""
+    if access != PUBLIC or visit.viewer is not None:
         return Response(body, media_type=media_type)
     tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"etag": tag, "cache-control": "private, max-age=0, must-revalidate", "vary": "Cookie"}

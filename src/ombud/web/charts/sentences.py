@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from ombud.model.findings import Edge, Member, NetworkDetail
 
-__all__ = ["edges_ranked", "graph_sentence", "members_ranked", "span", "timeline_sentence", "trace_codes"]
+__all__ = [
+    "edges_ranked",
+    "graph_sentence",
+    "linked_pairs",
+    "members_ranked",
+    "span",
+    "timeline_sentence",
+    "trace_codes",
+]
 
 
 def span(ends: tuple[datetime, datetime]) -> str:
@@ -52,10 +60,22 @@ def graph_sentence(detail: NetworkDetail) -> str:
         return "Who they are"
     most = max((m.partners for m in detail.members), default=0)
     middle = sorted(m.partners for m in detail.members)[len(detail.members) // 2] if detail.members else 0
+    if min((m.partners for m in detail.members), default=0) == members - 1:
+        everybody = "each linked with the other" if members == 2 else "each linked with all the others"  # noqa: PLR2004
+        return f"{words.plural(members, 'account')}, {everybody}"
     return (
         f"{words.plural(members, 'account')}: half of them are linked with {words.count(middle)} or more others,"
         f" one with {words.count(most)}"
     )
+
+
+def linked_pairs(detail: NetworkDetail) -> str:
+    """Count the pairs of members whose joint acts are significant by any trace, of all that there could be."""
+    ends = sum(m.partners for m in detail.members)
+    of = detail.members_total * (detail.members_total - 1) // 2
+    if len(detail.members) < detail.members_total:
+        return f"{words.count(ends // 2)} or more of {words.count(of)}"
+    return f"{words.count(ends // 2)} of {words.count(of)}"
 
 
 def members_ranked(detail: NetworkDetail) -> list[tuple[int, Member]]:

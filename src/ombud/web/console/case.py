@@ -34,7 +34,7 @@ class EventLine(msgspec.Struct, frozen=True):
 
 
 class FindingView(msgspec.Struct, frozen=True):
-    """A finding without its detail: nothing here is about a person."""
+    """A finding without its detail; until a purpose is given, without what can name a person too."""
 
     id: Annotated[str, Meta(description="The finding's id.")]
     says: Annotated[str, Meta(description="coordinated or anomalous: what a tool may say.")]
@@ -42,13 +42,17 @@ class FindingView(msgspec.Struct, frozen=True):
     score: Annotated[float, Meta(description="Score, comparable within one tool.")]
     calibration: Annotated[str, Meta(description="How the probability was calibrated.")]
     reasons: Annotated[list[Reason], Meta(description="What speaks for it.")]
-    explanations: Annotated[list[Explanation], Meta(description="Innocent explanations that were considered.")]
+    explanations: Annotated[
+        list[Explanation], Meta(description="Innocent explanations; empty until a purpose is given.")
+    ]
     query: Annotated[str, Meta(description="The query or command that computes it.")]
     tool: Annotated[str, Meta(description="The tool that says so.")]
     tool_version: Annotated[str, Meta(description="Its version.")]
     settings: Annotated[dict[str, Any], Meta(description="Its settings.")]
     found_at: Annotated[datetime, Meta(description="When it was found.")]
-    figures: Annotated[list[Figure], Meta(description="Its numbers, each with query and inputs.")]
+    figures: Annotated[
+        list[Figure], Meta(description="Its numbers, each with query and inputs; empty until a purpose is given.")
+    ]
     rows: Annotated[int, Meta(description="Rows of the lake that it rests on.")]
 
 
@@ -88,9 +92,11 @@ def load(visit: VisitParameter, number: int) -> tuple[cases.Case, Finding | None
         return case, finding, cases.history(tx, case.id)
 
 
-def _view(finding: Finding) -> FindingView:
+def _view(finding: Finding, purpose: str | None) -> FindingView:
+    """Return the finding; a figure's parameters list accounts, an explanation quotes their names."""
     same = {f: getattr(finding, f) for f in FindingView.__struct_fields__ if f != "rows"}
-    return FindingView(**same, rows=len(finding.rows))
+    view = FindingView(**same, rows=len(finding.rows))
+    return view if purpose else msgspec.structs.replace(view, explanations=[], figures=[])
 
 
 @pages.page("/console/cases/{number}", shows=CasePage, template="console/case.html", access=STAFF)
@@ -107,7 +113,7 @@ def case_page(request: Request, visit: VisitParameter, number: Number) -> CasePa
         state_words=STATES[case.state],
         title=case.title,
         opened_at=case.opened_at,
-        finding=_view(finding) if finding else None,
+        finding=_view(finding, purpose) if finding else None,
         detail=detail_of(finding) if purpose else None,
         purpose=purpose,
         purpose_words=PURPOSES[purpose] if purpose else None,
