@@ -67,8 +67,14 @@ CREATE INDEX delivery_by_ad ON delivery (ad);
 """
 
 
+def _folded(text: str | None) -> str | None:
+    """Return text without case; SQLite's own `lower` knows only plain letters."""
+    return None if text is None else text.casefold()
+
+
 def read_only(file: Path) -> sqlite3.Connection:
     """Open the file for reading; its own tables never change once it is in place."""
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    connection.create_function("folded", 1, _folded, deterministic=True)
     connection.executescript("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456;")
     return connection

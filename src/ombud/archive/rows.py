@@ -139,7 +139,7 @@ def _snippets(sql: sqlite3.Connection, ids: Sequence[int], match: str | None) ->
             [_OPEN, _CLOSE, match, *ids],
         )
         for number, text in marked:
-            out[number] = _segments(text)
+            out[number] = _cut(_segments(text))
     return out
 
 
@@ -149,6 +149,23 @@ def _segments(text: str) -> tuple[Segment, ...]:
     for number, part in enumerate(text.split(_OPEN)):
         hit, _, rest = part.partition(_CLOSE) if number else ("", "", part)
         out += [Segment(t, h) for t, h in ((" ".join(hit.split()), True), (rest.replace("\n", " "), False)) if t]
+    return tuple(out)
+
+
+def _cut(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Return at most 240 characters, with the first hit among them."""
+    before = 0
+    for segment in segments:
+        if segment.hit:
+            break
+        before += len(segment.text)
+    skip = 0 if before <= _SNIPPET // 2 else before - _SNIPPET // 2
+    room, out = _SNIPPET, []
+    for segment in segments:
+        text = segment.text[skip:][:room]
+        skip = max(0, skip - len(segment.text))
+        room -= len(text)
+        out += [Segment(text, segment.hit)] if text else []
     return tuple(out)
 
 

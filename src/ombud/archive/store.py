@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["Archive", "open_archive"]
 
 _REBUILD = "Build it from the lake with `ombud demo` or by importing ads again; nothing is lost."
+_FAR = 2**62
+"""No list is longer, and SQLite takes no larger number."""
 _SUMMED = "page, created, cents, currency, impressions, clicks"
 _PAGE_ORDERS = {
     "ads": "page.ads DESC, page.name, page.id",
-    "name": "lower(page.name), page.id",
+    "name": "folded(page.name), page.id",
     "newest": "page.last DESC, page.id",
     "impressions": "page.impressions DESC, page.id",
     "clicks": "page.clicks DESC, page.id",
@@ -90,7 +92,7 @@ class Archive:
     def search(self, query: AdQuery | None = None) -> AdPage:
         """Return one page of the ads that `query` finds, with totals and counts over all of them."""
         query = query or AdQuery()
-        question, offset = asked(query), offset_of(query)
+        question, offset = asked(query), min(offset_of(query), _FAR)
         with self.reading() as sql:
             everything = question.where == "1"
             sql.execute("DROP TABLE IF EXISTS temp.found")
@@ -149,13 +151,13 @@ class Archive:
             raise InputError(f"Pages cannot be sorted by `{sort}`.", hint=f"Say one of {', '.join(_PAGE_ORDERS)}.")
         where, values = "page.ads > 0", list[object]()
         if name:
-            where += " AND (instr(lower(page.name), lower(?)) > 0 OR instr(lower(page.url), lower(?)) > 0)"
+            where += " AND (instr(folded(page.name), folded(?)) > 0 OR instr(folded(page.url), folded(?)) > 0)"
             values += [name, name]
         if kind:
             where += " AND page.kind = ?"
             values.append(kind)
         order = (_PAGE_ORDERS[sort], [currency] if sort == "spend" else [])
-        limit, offset = max(1, min(limit, 1000)), max(0, min(offset, 2**62))
+        limit, offset = max(1, min(limit, 1000)), max(0, min(offset, _FAR))
         with self.reading() as sql:
             return rows.page_list(sql, (where, values), order, limit=limit, offset=offset)
 
@@ -174,13 +176,13 @@ class Archive:
 
     def terms(self, words: str = "", *, category: str | None = None, limit: int = 50) -> tuple[Term, ...]:
         """Return targeting terms whose value holds `words`, the most used first."""
-        where, values = "instr(lower(term.value), lower(?)) > 0", [words]
+        where, values = "instr(folded(term.value), folded(?)) > 0", [words]
         if category is not None:
             where, values = f"{where} AND term.category = ?", [*values, category]
         with self.reading() as sql:
-            return rows.terms(
-                sql, where if words or category else "1", values if words or category else (), limit=limit
-            )
+            everything = not words and category is None
+            found = ("1", []) if everything else (where, values)
+            return rows.terms(sql, *found, limit=max(0, min(limit, _FAR)))
 
     def each(self, query: AdQuery | None = None) -> Iterator[dict[str, Any]]:
         """Yield every ad that `query` finds with all its fields, without a cap; for downloads.
@@ -193,6 +195,8 @@ class Archive:
         sql = read_only(self._file)
         try:
             yield from rows.every(sql, question)
+        except sqlite3.Error as error:
+            raise StorageError(f"The ad archive {self._file} cannot be read: {error}.", hint=_REBUILD) from error
         finally:
             sql.close()
 

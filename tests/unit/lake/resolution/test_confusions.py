@@ -22,7 +22,7 @@ def test_look_alikes_cost_next_to_nothing(group: str) -> None:
     "pair", ["ce", "co", "eo", "nh", "2Z", "2z", "5S", "5s", "8B", "6b", "68", "gq", "9g", "il", "i1", "iI", "uv", "7T"]
 )
 def test_misreadings_of_one_character(pair: str) -> None:
-    for one, other in (pair, pair[::-1]):
+    for one, other in (tuple(pair), tuple(pair[::-1])):
         found = compare(f"xa{one}ay", f"xa{other}ay", case=True)
         assert (found.verdict, found.misreadings, found.ordinary) == ("misreading", 1, 0), (one, other)
 
@@ -69,7 +69,7 @@ def test_letters_stand_for_the_digit_they_look_like(letter: str, digit: str) -> 
 
 @pytest.mark.parametrize("pair", ["68", "38", "56", "17", "08", "69", "35", "27", "06", "49", "89", "14"])
 def test_digits_that_are_confused_once(pair: str) -> None:
-    a, b = pair
+    a, b = pair[0], pair[1]
     assert digit_difference(f"1000{a}00001", f"1000{b}00001") == 1
     assert digit_difference(f"1000{b}00001", f"1000{a}00001") == 1
     assert digit_difference(f"1{a}00{a}00001", f"1{b}00{b}00001") is None
