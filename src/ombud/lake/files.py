@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GRACE",
     "Staged",
+    "abandon",
     "durable",
     "put_in_place",
     "retire",
@@ -137,6 +138,18 @@ def retired(lake_dir: Path) -> set[str]:
     """Return the files that were replaced and are still kept for readers."""
     folders = (lake_dir / "_staging").glob("*_*")
     return {path for folder in folders for path in _read_journal(folder)[0]}
+
+
+def abandon(staging: Path) -> None:
+    """Remove a failed writer's staging folder, but for a journal: by it the next writer removes what never counted."""
+    if not (staging / _JOURNAL).exists():
+        shutil.rmtree(staging, ignore_errors=True)
+        return
+    for path in staging.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _JOURNAL:
+            path.unlink(missing_ok=True)
 
 
 def sweep(lake_dir: Path, visible: Iterable[str], *, grace: float = GRACE) -> list[str]:

@@ -19,7 +19,7 @@ from ombud.lake.check import Problem, check
 from ombud.lake.compact import Compacted, compact
 from ombud.lake.erase import Erasure, erase
 from ombud.lake.faults import disk_faults, duck_faults
-from ombud.lake.files import staging_folder, sweep
+from ombud.lake.files import abandon, staging_folder, sweep
 from ombud.lake.lock import writer_lock
 from ombud.lake.views import connect, quoted, register
 from ombud.model import schema
@@ -85,8 +85,10 @@ class Lake:
                     batch = Batch(self.folder, staging, self.records, duck)
                     yield batch
                     batch.commit()
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+            except BaseException:
+                abandon(staging)
+                raise
+            shutil.rmtree(staging, ignore_errors=True)
 
     def files(self, table: str) -> list[LakeFile]:
         """Return the files that are the table at this moment, attached ones too."""
