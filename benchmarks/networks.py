@@ -3,9 +3,13 @@
     python benchmarks/networks.py [--shares 1000000] [--no-peer]
 
 Both tools start from the same CSV file and are run as processes of their own,
-one after the other, so time and memory include everything. The peer computes
-co-shared links for one window of 60 seconds; Ombud tests six scales. Nothing in
-Ombud is set from the generator's truth, which is only read to print F1.
+one after the other, so time and memory include everything. The peer looks
+through one window at a time: tight groups need 60 seconds, medium ones 600,
+slow ones 21,600. Ombud tests six scales from a minute to a week in one pass. Two
+ratios are printed: against the peer's 60 seconds alone, and against the three
+windows that the planted groups need, which is the same job; a window that takes
+longer than --limit counts as that long. Nothing in Ombud is set from the
+generator's truth, which is only read to print precision and recall.
 """
 
 from __future__ import annotations
@@ -34,6 +38,8 @@ CACHE = ROOT / ".cache" / "networks"
 PEER = "coordination-network-toolkit==1.5.2"
 GERMAN = ROOT / "examples" / "german-elections-2021" / "german_elections.parquet"
 RATIO, MEMORY = 20, 1_000_000_000
+WINDOWS = (60, 600, 21_600)
+"""Seconds that the tight, the medium and the slow groups need."""
 FDR = 0.01
 
 
@@ -52,7 +58,7 @@ class Cost(NamedTuple):
         return f"{self.wall:.1f} s ({self.cpu:.1f} s of processor), {self.memory / 1e6:,.0f} MB"
 
 
-def measured(command: list[str]) -> tuple[str, Cost]:
+def measured(command: list[str], allowed: tuple[int, ...] = (0,)) -> tuple[str, Cost]:
     """Run a command; return its output and cost (Linux counts memory in KiB)."""
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -60,7 +66,7 @@ def measured(command: list[str]) -> tuple[str, Cost]:
         out = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode not in allowed:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}.")
     return out, Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
@@ -122,15 +128,22 @@ def peer_command() -> str | None:
     return str(command)
 
 
-def peer(command: str, path: Path, window: int) -> Cost:
-    """Load the CSV into the peer and compute co-shared links; return the cost of both."""
+def peer(command: str, path: Path, limit: float) -> tuple[Cost, Cost]:
+    """Load the CSV into the peer and compute co-shared links: the cost of one window, and of all three."""
     base = path.with_suffix(".db")
     base.unlink(missing_ok=True)
     _, load = measured([command, str(base), "preprocess", str(path)])
-    _, run = measured([command, str(base), "compute", "co_link", "--time_window", str(window)])
-    print(f"  peer: load {load}; co_link within {window} s {run}")
+    print(f"  peer: load {load}")
+    one, total = load, load
+    for window in WINDOWS:
+        job = [command, str(base), "compute", "co_link", "--time_window", str(window)]
+        _, run = measured(["timeout", "--foreground", "-k", "5", str(limit), *job], allowed=(0, 124))
+        cut = "; stopped there" if run.wall >= limit else ""
+        print(f"  peer: co_link within {window} s {run}{cut}")
+        total = total.then(run)
+        one = total if window == WINDOWS[0] else one
     base.unlink()
-    return load.then(run)
+    return one, total
 
 
 def german() -> tuple[np.ndarray[Any, Any], dict[str, Shares]]:
@@ -199,6 +212,7 @@ def main() -> None:
     parser.add_argument("--shares", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--limit", type=float, default=240.0, help="seconds that one window of the peer may take")
     parser.add_argument("--twins", type=int, default=100)
     parser.add_argument("--crowds", type=int, default=100)
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
@@ -225,11 +239,10 @@ def main() -> None:
     failed = cost.memory > MEMORY
     command = None if args.no_peer else peer_command()
     if command:
-        theirs = peer(command, path, 60)
-        ratio = theirs.wall / cost.wall
-        print(
-            f"  peer {theirs}; Ombud takes 1/{ratio:.1f} of its time, 1/{theirs.cpu / cost.cpu:.1f} of its processor's"
-        )
+        one, every = peer(command, path, args.limit)
+        ratio = every.wall / cost.wall
+        print(f"  peer, 60 s alone: {one}; Ombud takes 1/{one.wall / cost.wall:.1f} of its time")
+        print(f"  peer, all three windows: {every}; Ombud takes 1/{ratio:.1f} of its time")
         failed |= ratio < RATIO
     if GERMAN.exists():
         real()
