@@ -11,9 +11,13 @@ from ombud.cli.shell import shell_of
 from ombud.detect import detect_networks, record_networks
 from ombud.detect.runs import save_run
 from ombud.detect.traces import DEFAULT, TRACES
+from ombud.detect.wording import counted
 from ombud.model.errors import UsageError
 
 __all__ = ["add_to"]
+
+_NONE = "No network: nothing goes beyond what activity, popularity and news can explain. That clears nobody."
+_NO_POSTS = "There are no posts to look at: `ombud import` brings them in."
 
 detect_app = typer.Typer(help="Find what acts together more than chance explains.", no_args_is_help=True)
 
@@ -68,14 +72,17 @@ def networks(
             record_networks(lake, lake.records, run)
             save_run(lake, run)
     shell.document({"networks": run.networks, "settings": run.settings, "version": run.version})
-    shell.say(f"{run.posts:,} posts of {run.accounts:,} accounts; {run.groups_tested:,} groups put to the test")
+    shell.say(
+        f"{counted(run.posts, 'post')} of {counted(run.accounts, 'account')};"
+        f" {counted(run.groups_tested, 'group')} put to the test"
+    )
     rows = [
         (len(n.accounts), f"{n.q:.1e}", ", ".join(f"{count:,} by {by}" for by, count in n.traces.items()), n.title)
         for n in run.networks
     ]
     found = "1 network" if len(rows) == 1 else f"{len(rows):,} networks"
     shell.table(
-        found if rows else "No network: activity, popularity and news explain what was seen.",
+        found if rows else (_NONE if run.posts else _NO_POSTS),
         ("accounts", "q", "acts together", "finding"),
         rows,
         (0, 1),

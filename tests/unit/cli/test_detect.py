@@ -79,7 +79,7 @@ def test_nothing_found_is_one_line_not_an_empty_table(ombud: Ombud, bare: Path) 
         0,
         [
             "0 posts of 0 accounts; 0 groups put to the test",
-            "No network: activity, popularity and news explain what was seen.",
+            "There are no posts to look at: `ombud import` brings them in.",
         ],
     )
 
@@ -177,3 +177,13 @@ def test_evaluation_names_what_is_wrong(
     assert done.code == 2
     assert said in done.document["error"]["message"]
     assert not (here / "s.csv").exists()
+
+
+def test_one_post_is_said_in_the_singular_and_clears_nobody(ombud: Ombud, root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "posts.csv"
+    file.write_text("post,account,happened_at,text\np1,a,2024-03-01T00:00:00Z,hello\n")
+    ombud("import", "table", file, "--table", "posts", "--workspace", root)
+    done = ombud("detect", "networks", "--no-record", "--workspace", root)
+    said = " ".join(done.out.split())
+    assert said.startswith("1 post of 1 account; 0 groups put to the test No network: nothing goes beyond")
+    assert said.endswith("That clears nobody.")
