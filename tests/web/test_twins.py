@@ -115,3 +115,16 @@ def test_case_twin_takes_its_purpose_from_a_header(browse: Any, world: World) ->
     assert told["purpose"] == "quality"
     assert len(told["detail"]["members"]) == 24
     assert browser.get(f"{path}/graph.json", headers={"Ombud-Purpose": "curiosity"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/archive", "text/html"),
+        ("/archive.json", "application/json"),
+        ("/archive/ads.csv", "text/csv"),
+        ("/console/cases/{number}/members.csv", "text/csv"),
+    ],
+)
+def test_openapi_states_the_type_that_is_sent_and_no_other(app: FastAPI, path: str, kind: str) -> None:
+    assert list(app.openapi()["paths"][path]["get"]["responses"]["200"]["content"]) == [kind]

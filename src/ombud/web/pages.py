@@ -124,6 +124,7 @@ def _add(app: FastAPI, spec: PageSpec, path: str, endpoint: Callable[..., Any], 
         rules(endpoint, spec.access, token=spec.token),
         methods=["POST" if spec.does == "form" else "GET"],
         response_model=None,
+        response_class=Response,  # else every route is described as JSON too
         responses=answers,
         include_in_schema=spec.in_schema,
         tags=["public" if spec.access == PUBLIC else "staff"],
