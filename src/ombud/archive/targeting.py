@@ -73,10 +73,12 @@ _KEYWORDS = (
 _BY_VALUE = (
     (re.compile(r"^\d{2} ?- ?\d{2}\+?$"), "age"),
     (re.compile(r"^(?:African|Asian) American \(US|^Hispanic \(US", re.IGNORECASE), "ethnic-affinity"),
+    (re.compile(r"^Lookalike\b", re.IGNORECASE), "custom-audience"),
     (re.compile(r"\bpeople (?:who like|who are (?:connected|going)|connected to)\b", re.IGNORECASE), "connections"),
     (re.compile(r"^US politics|political content", re.IGNORECASE), "politics"),
-    (re.compile(r"^Lookalike\b", re.IGNORECASE), "custom-audience"),
 )
+_COLON = re.compile(r":(?![^()]*\))")
+"""What separates the parts; one inside brackets belongs to the words, as in `(US - Bilingual: English and Spanish)`."""
 _PLACES = {"living": "living in", "recently": "recently in", "travel": "travelling in"}
 
 
@@ -126,7 +128,7 @@ def parse_term(raw: str, *, ocr: bool = False) -> Parsed:
     With `ocr` readings that differ only by common confusions share an id,
     unless they hold digits, which are never guessed.
     """
-    parts = [p for p in (_words(p) for p in raw.split(":")) if p] or [raw.strip() or "?"]
+    parts = [p for p in (_words(p) for p in _COLON.split(raw)) if p] or [raw.strip() or "?"]
     first = parts[0].lower()
     heads, value = [p.lower() for p in parts[:-1]], parts[-1]
     excluded = first.startswith("exclude") or value.lower().startswith("exclude ")

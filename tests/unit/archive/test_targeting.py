@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,3 +112,67 @@ def test_terms_keep_what_the_source_wrote(ira: Archive) -> None:
     assert len(term.raw) > 1
     assert all(":" in raw for raw in term.raw)
     assert ira.term(term.id) == term
+
+
+@pytest.fixture(scope="module")
+def golden() -> list[dict[str, str]]:
+    """Return strings of the release with what a reader takes them to say; looked over by hand."""
+    with (Path(__file__).parents[2] / "golden" / "targeting.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_strings_of_the_release_say_what_a_reader_takes_them_to_say(golden: list[dict[str, str]]) -> None:
+    for row in golden:
+        found = parse_term(row["raw"], ocr=True)
+        shown = (found.category, found.value, str(int(found.excluded)), str(int(found.narrowing)))
+        assert shown == (row["category"], row["value"], row["excluded"], row["narrowing"]), row["raw"]
+
+
+def test_the_golden_strings_come_from_every_category_of_the_release(golden: list[dict[str, str]], ira: Archive) -> None:
+    written = {" ".join(raw.split()) for term in ira.terms(limit=10_000) for raw in term.raw}
+    assert {row["raw"] for row in golden} <= written
+    assert {row["category"] for row in golden} == {term.category for term in ira.terms(limit=10_000)} == set(CATEGORIES)
+
+
+def test_a_colon_inside_brackets_does_not_cut_the_words() -> None:
+    found = parse_term("exclude:behaviors:Hispanic (US - Bilingual: English and Spanish)")
+    assert (found.category, found.excluded) == ("ethnic-affinity", True)
+    assert found.value == "Hispanic (US-Bilingual: English and Spanish)"
+    assert parse_term("behaviors:Facebook access (browser): Opera").value == "Opera"
+    assert parse_term("interests:Unclosed (bracket: here").value == "here"
+
+
+def test_a_lookalike_of_a_pages_followers_is_an_audience_not_a_connection() -> None:
+    found = parse_term("custom_audience:Lookalike (US, 1%) - People who like Defend the 2nd")
+    assert found.category == "custom-audience"
+    assert parse_term("people_who_match:Lookalike (US, 1%) - Friends of people who are connected to X").category == (
+        "custom-audience"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("interests:Malcolm X", "people_who_match:interests:Malcolm X"),
+        ("interests:  Malcolm   X ", "interests:malcolm x"),
+        ("behaviors:African American (US)", "multicultural_affinity:African American (US)"),
+        ("age:18 - 65+", "page:18 — 65+"),
+        ("excluded_connections:Exclude people who like X", "excluded_connections:People who like X"),
+    ],
+)
+def test_ways_of_writing_one_choice_share_a_term(one: str, other: str) -> None:
+    assert parse_term(one).id == parse_term(other).id
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("location:united_states:Texas", "location_living_in:united_states:Texas"),
+        ("location:united_states:Washington", "location:canada:Washington"),
+        ("interests:Texas", "location:Texas"),
+        ("age:18 - 54", "age:18 - 65+"),
+        ("field_of_study:Veteran", "job_title:Veteran"),
+    ],
+)
+def test_different_choices_are_different_terms(one: str, other: str) -> None:
+    assert parse_term(one, ocr=True).id != parse_term(other, ocr=True).id
