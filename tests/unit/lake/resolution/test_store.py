@@ -10,7 +10,7 @@ import pytest
 
 from ombud.lake import Lake, open_lake
 from ombud.lake.resolution.outcome import Doubtful, Merged, Resolution
-from ombud.lake.resolution.store import apart_by_people, record_resolution, space_rows
+from ombud.lake.resolution.store import KIND, apart_by_people, record_resolution, space_rows
 from ombud.records import entities, imports, migrate, open_records
 
 if TYPE_CHECKING:
@@ -42,11 +42,8 @@ def lake(workspace: Workspace) -> Iterator[Lake]:
             with made.writing() as batch:
                 batch.write("spaces", pa.table(spaces), import_id)
                 batch.write("ads", pa.table(ads), import_id)
-                batch.at_commit(
-                    lambda tx, id_=import_id, format_=name: imports.start(
-                        tx, format_, "x", f"sha-{id_}", "options", import_id=id_
-                    )
-                )
+            with records.begin() as tx:
+                imports.start(tx, name, "x", f"sha-{number}", "options", import_id=import_id)
         with made.writing() as batch:
             batch.write("spaces", pa.table({"space": ["quiet"], "space_kind": ["group"]}), "import_1")
         yield made
@@ -91,7 +88,7 @@ OUTCOME = Resolution(
 def test_merges_and_doubts_are_kept_and_counted(lake: Lake) -> None:
     assert record_resolution(lake.records, OUTCOME) == 3
     with lake.records.read() as tx:
-        kept = entities.merges(tx, "space")
+        kept = entities.merges(tx, KIND)
     assert {(m.alias, m.entity, m.status, m.score, m.decided_by) for m in kept} == {
         ("s1", "e1", "merged", 1.0, None),
         ("s2", "e1", "merged", 0.97, None),
@@ -102,17 +99,17 @@ def test_merges_and_doubts_are_kept_and_counted(lake: Lake) -> None:
 
 def test_what_a_person_undid_stays_undone(lake: Lake) -> None:
     record_resolution(lake.records, OUTCOME)
-    undone = entities.Merge("space", "s2", "e1", "not the same", 0.97, "apart", decided_by="Mara")
+    undone = entities.Merge(KIND, "s2", "e1", "not the same", 0.97, "apart", decided_by="Mara")
     with lake.records.begin() as tx:
         entities.save_merges(tx, [undone])
     assert apart_by_people(lake.records) == {("s2", "e1")}
     record_resolution(lake.records, OUTCOME)  # the tool says again what it said before
     assert apart_by_people(lake.records) == {("s2", "e1")}
     with lake.records.read() as tx:
-        assert {m.alias for m in entities.merges(tx, "space", "merged")} == {"s1"}
+        assert {m.alias for m in entities.merges(tx, KIND, "merged")} == {"s1"}
 
 
 def test_what_a_tool_set_apart_is_no_decision(lake: Lake) -> None:
     with lake.records.begin() as tx:
-        entities.save_merges(tx, [entities.Merge("space", "s1", "e1", "other number", 0.1, "apart")])
+        entities.save_merges(tx, [entities.Merge(KIND, "s1", "e1", "other number", 0.1, "apart")])
     assert apart_by_people(lake.records) == set()
