@@ -302,7 +302,14 @@ DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     ("ombud evaluate networks", 'Evaluation; with --sheet {"sheet", "accounts"}', (Evaluation, EvaluationRate)),
     ("ombud cases list", '{"cases": [Case], "total"}', (Case,)),
     ("ombud cases show", '{"case": Case, "findings": [Finding], "history": [CaseEvent]}', (CaseEvent,)),
-    ("ombud explain", '{"id", "name", "value", "unit", "query", "parameters", "inputs", "ledger"}', (SourceFile,)),
+    (
+        "ombud explain",
+        (
+            '{"id", "name", "value", "unit", "query", "parameters", "inputs", "ledger"}; '
+            'with --again {"id", "value", "again", "same"}'
+        ),
+        (SourceFile,),
+    ),
     ("ombud backup", "BackupReport", (BackupReport,)),
     ("ombud restore", "Restored", (Restored,)),
     ("ombud upgrade", "UpgradeReport", (UpgradeReport,)),

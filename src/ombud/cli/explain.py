@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ombud.cli.shell import plain, shell_of
+from ombud.model.errors import UsageError
 from ombud.records import figures
+
+if TYPE_CHECKING:
+    from ombud.lake import Lake
+    from ombud.model.findings import Figure
 
 __all__ = ["add_to"]
 
@@ -17,11 +23,42 @@ def add_to(app: typer.Typer) -> None:
     app.command()(explain)
 
 
-def explain(ctx: typer.Context, id: Annotated[str, typer.Argument(help="A figure's id, as shown beside it.")]) -> None:  # noqa: A002 - its name to users
+def _computed(lake: Lake, figure: Figure) -> Any:  # noqa: ANN401 - a number or a text
+    """Return what the figure's query gives over the lake as it is now."""
+    if not figure.query.lstrip().upper().startswith(("SELECT", "WITH")):
+        raise UsageError(
+            "This number comes out of a whole run, not of one query.",
+            hint=f"Run it again and compare: {figure.query}",
+        )
+    with lake.duck() as duck:
+        row = duck.execute(figure.query, figure.parameters).fetchone()
+    return row[0] if row else None
+
+
+def _same(stored: float | str | None, computed: Any) -> bool:  # noqa: ANN401 - a number or a text
+    if isinstance(stored, str) and isinstance(computed, Decimal):
+        return Decimal(stored) == computed
+    return bool(stored == computed)
+
+
+def explain(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(help="A figure's id, as shown beside it.")],  # noqa: A002 - its name to users
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Compute it again over the lake as it is now.")] = False,
+) -> None:
     """Show where a number comes from: its value, its query, the files it was computed from."""
     shell = shell_of(ctx)
     with shell.records().read() as tx:
         figure = figures.get(tx, id)
+    if again:
+        computed = _computed(shell.lake(), figure)
+        same = _same(figure.value, computed)
+        shell.document({"id": figure.id, "value": figure.value, "again": computed, "same": same})
+        verdict = "the same" if same else f"it was {figure.value} when it was computed first"
+        shell.say(f"{figure.name}: {computed} {figure.unit}, computed again: {verdict}.")
+        shell.exit_code = 0 if same else 1
+        return
     shell.document(
         {
             "id": figure.id,

@@ -159,6 +159,26 @@ def test_explain_gives_value_query_and_inputs(ombud: Ombud, planted: Planted) ->
         assert f"  {name} = " in shown
 
 
+def test_a_number_is_computed_again_by_its_query(ombud: Ombud, planted: Planted) -> None:
+    with open_records(Workspace.open(planted.root)) as records, records.begin() as tx:
+        sql = "SELECT count(*) FROM posts WHERE platform = $p"
+        files = lake_files.visible(tx, "posts")
+        inputs = [SourceFile(file.path, file.sha256) for file in files]
+        some = {"p": "no such platform"}
+        figures.save(tx, Figure("figure_right", "posts", 0, "posts", sql, some, inputs))
+        figures.save(tx, Figure("figure_wrong", "posts", 7, "posts", sql, some, inputs))
+        figures.save(tx, Figure("figure_sum", "money", "0.10", "EUR", "SELECT 0.1::DECIMAL(9, 2)", {}, inputs))
+        figures.save(tx, Figure("figure_run", "q", 0.01, "", "ombud detect networks --json", {}, inputs))
+    right = ombud("explain", "figure_right", "--again", "--json", "--workspace", planted.root)
+    assert (right.code, right.document) == (0, {"id": "figure_right", "value": 0, "again": 0, "same": True})
+    assert ombud("explain", "figure_sum", "--again", "--workspace", planted.root).out.endswith("again: the same.\n")
+    wrong = ombud("explain", "figure_wrong", "--again", "--workspace", planted.root)
+    assert (wrong.code, wrong.out) == (1, "posts: 0 posts, computed again: it was 7 when it was computed first.\n")
+    run = ombud("explain", "figure_run", "--again", "--json", "--workspace", planted.root)
+    assert run.code == 2
+    assert "ombud detect networks --json" in run.document["error"]["hint"]
+
+
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
