@@ -87,10 +87,10 @@ def ombud(
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    arguments = _to_front(arguments)
     shell = Shell(json="--json" in arguments, debug="--debug" in arguments)
     try:
         _refuse_bytes(arguments)
+        arguments = _to_front(arguments)
         app = build(_command_of(arguments))
         for group in (app, *(known.typer_instance for known in app.registered_groups)):
             if group is not None:
@@ -184,7 +184,9 @@ def _to_front(arguments: list[str]) -> list[str]:
             break
         if name in _ANYWHERE:
             front.append(word)
-            if _ANYWHERE[name] and "=" not in word and pending:
+            if _ANYWHERE[name] and "=" not in word:
+                if not pending or pending[0].startswith("--"):
+                    raise UsageError(f"`{word}` needs a value.", hint=f"Say it as {word} FOLDER.")
                 front.append(pending.pop(0))
         else:
             rest.append(word)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         (["lake", "--workspace=w", "list"], ["--workspace=w", "lake", "list"]),
         (["erase", "--", "--json"], ["erase", "--", "--json"]),
         (["cases", "list", "--limit", "3"], ["cases", "list", "--limit", "3"]),
-        (["init", "--workspace"], ["--workspace", "init"]),
     ],
 )
 def test_options_of_the_whole_command_may_stand_anywhere(given: list[str], moved: list[str]) -> None:
