@@ -48,6 +48,13 @@ class NetworkSummary(msgspec.Struct, frozen=True):
     last: datetime
     title: str
     finding: str
+    q_link: float
+    """the weakest link that holds it together; part of q"""
+    co_acts: int
+    expected: float
+    """co-acts that common interest, news and habits would give"""
+    median_gap: float
+    """seconds"""
 
 
 class NetworkRun(msgspec.Struct, frozen=True):
@@ -184,7 +191,18 @@ def _finding(context: Context, settings: dict[str, Any]) -> tuple[Finding, Netwo
         figures=list(numbers.values()),
     )
     summary = NetworkSummary(
-        subject, members, network.q, {t.trace: t.co_acts for t in page.traces}, page.first, page.last, title, finding.id
+        id=subject,
+        accounts=members,
+        q=network.q,
+        traces={t.trace: t.co_acts for t in page.traces},
+        first=page.first,
+        last=page.last,
+        title=title,
+        finding=finding.id,
+        q_link=network.q_link,
+        co_acts=page.co_acts,
+        expected=page.expected,
+        median_gap=page.median_gap,
     )
     return finding, summary
 

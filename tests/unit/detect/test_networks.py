@@ -115,6 +115,26 @@ def test_every_figure_is_computed_again_by_its_query(lake: Lake, finding: Findin
     assert tried == 2
 
 
+def test_the_runs_document_has_every_number_that_names_it_as_its_source(run: NetworkRun, finding: Finding) -> None:
+    """A page that says `this command gives this number` must be right."""
+    (network,) = run.networks
+    told = {
+        "accounts": len(network.accounts),
+        "q": network.q,
+        "q of the links": network.q_link,
+        "median gap of co-acts": network.median_gap,
+        "co-acts": network.co_acts,
+        "co-acts expected innocently": network.expected,
+    }
+    told |= {
+        f"co-acts by {t} within {s} s": n for t, n in network.traces.items() for s in (60, 600, 3_600, 21_600, 86_400)
+    }
+    by_command = [f for f in finding.figures if not f.query.startswith("WITH")]
+    assert len(by_command) >= 7
+    for figure in by_command:
+        assert figure.value == told[figure.name]
+
+
 def test_reasons_point_at_figures(finding: Finding) -> None:
     known = {f.id for f in finding.figures}
     assert len(finding.reasons) >= 5
