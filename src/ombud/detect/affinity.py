@@ -8,9 +8,21 @@ and `b` share is at most Poisson with mean
     lambda(a, b) = sum over strata s of  C_s * 2 k_as k_bs / (M_s^2 - sum_c k_cs^2)
 
 where C_s counts the pairs of accounts that share an object in s, k_as the
-shares of a in s and M_s all shares in s. C_s is what was seen, so a stratum
-full of coordination only makes the test more careful. (The idea of a validated
-projection is Saracco et al. 2017; strata by class and period are ours.)
+shares of a in s and M_s all shares in s. C_s is what was seen, so coordination
+only makes the test more careful.
+
+A network that fills its stratum would hide itself that way: where only its
+members share things as popular as theirs, that they share them all is what
+activity in the stratum says. So the same is asked with the activity in all
+strata of the four weeks, whatever the popularity,
+
+    lambda'(a, b) = sum over periods and their strata s of
+        N_s min(1, C_s / N_s * 2 k_a k_b / (M^2 - sum_c k_c^2))
+
+with N_s the objects of s, and k_a, M the shares of a and all shares in the
+period. The smaller mean counts, and its p is doubled for the choice. (The idea
+of a validated projection is Saracco et al. 2017; strata by class and period,
+and the two views of activity, are ours.)
 """
 
 from __future__ import annotations
@@ -78,10 +90,11 @@ def shared_pairs(inc: Incidence, accounts: int, cut: Callable[[int], float]) -> 
     total = np.bincount(by_row, minlength=count).astype(float)
     squares = np.bincount(where, weights=activity.astype(float) ** 2, minlength=count)
     width = inc.width
-    close = np.bincount(stratum, weights=width * (width - 1) / 2, minlength=count)
+    close = np.bincount(stratum, weights=width * (width - 1) / 2, minlength=count).astype(np.float64)
     # a stratum of one account has no pair of different accounts: its weight is never used
     weight = np.divide(2 * close, total**2 - squares, out=np.zeros(count), where=total**2 > squares)
     begin = np.searchsorted(owner, np.arange(accounts + 1)).astype(np.int64)
+    wide = _overall(inc, stratum, close, accounts)
 
     # rows by account inside each episode, and each account's rows in that order
     plain = np.arange(len(inc.account))
@@ -91,24 +104,68 @@ def shared_pairs(inc: Incidence, accounts: int, cut: Callable[[int], float]) -> 
     order = counting_order(account, plain, accounts)
     own = np.append(0, np.cumsum(np.bincount(account, minlength=accounts))).astype(np.int64)
     sizes = _lengths(account, ends, order, own)
-    fewest = _fewest(sizes, float(weight[weight > 0].min()), cut)
+    fewest = _fewest(sizes, min(float(weight[weight > 0].min()), wide.least), cut)
     a, b, shared = _listed(account, ends, order, own, fewest, int(sizes[fewest:].sum()))
-    expected = _expected(a, b, begin, where, activity.astype(np.float64), weight)
-    p = gammainc(shared.astype(float), expected)
+    within = _expected(a, b, begin, where, activity.astype(np.float64), weight)
+    across = _expected_overall(a, b, wide.begin, wide.period, wide.activity, wide.first, wide.objects, wide.chance)
+    expected = np.minimum(within, across)
+    p = np.minimum(2 * gammainc(shared.astype(float), expected), 1.0)
     keep = p <= cut(len(p))
     return Pairs(a[keep], b[keep], shared[keep], expected[keep], p[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class _Overall:
+    """Activity by period, and the strata of each."""
+
+    begin: Ints
+    period: Ints
+    """by account: the periods that it shared in, from `begin[a]` to `begin[a + 1]`"""
+    activity: Floats
+    first: Ints
+    """by period: its first stratum; strata are sorted by period"""
+    objects: Floats
+    chance: Floats
+    """by stratum: that two shares of the period are of one object in it, per object"""
+    least: float
+    """the smallest mean, over periods, of two accounts with one share each"""
+
+
+def _overall(inc: Incidence, stratum: Ints, close: Floats, accounts: int) -> _Overall:
+    when = inc.time[inc.starts[:-1]] // PERIOD
+    _, period = np.unique(when, return_inverse=True)
+    period = period.reshape(-1).astype(np.int64)
+    periods = int(period.max()) + 1
+    key, activity = np.unique(inc.account * periods + period[inc.episode], return_counts=True)
+    total = np.bincount(key % periods, weights=activity, minlength=periods)
+    pairs = total**2 - np.bincount(key % periods, weights=activity.astype(float) ** 2, minlength=periods)
+    _, head = np.unique(stratum, return_index=True)
+    of = period[head]  # each stratum lies in one period
+    order = np.argsort(of, kind="stable")
+    objects = np.bincount(stratum, minlength=len(head)).astype(float)
+    chance = np.divide(2 * close / objects, pairs[of], out=np.zeros(len(head)), where=pairs[of] > 0)
+    mean = np.bincount(of, weights=objects * chance, minlength=periods)
+    return _Overall(
+        np.searchsorted(key // periods, np.arange(accounts + 1)).astype(np.int64),
+        (key % periods).astype(np.int64),
+        activity.astype(np.float64),
+        np.searchsorted(of[order], np.arange(periods + 1)).astype(np.int64),
+        objects[order],
+        chance[order],
+        float(mean[mean > 0].min()) if (mean > 0).any() else 1.0,
+    )
 
 
 def _fewest(sizes: Ints, least: float, cut: Callable[[int], float]) -> int:
     """Return the fewest shared things that can be significant, given how many pairs share how many.
 
     A pair that shares k things has a mean of at least k times the smallest
-    weight, so its p is at least the tail there.
+    weight, or of one, so its p is at least the tail there.
     """
     fewest = 1
     while fewest < len(sizes):
         count = int(sizes[fewest:].sum())
-        if gammainc(float(fewest), fewest * least) <= cut(count):
+        if min(1.0, 2 * gammainc(float(fewest), min(fewest * least, 1.0))) <= cut(count):
             break
         fewest += 1
     return min(fewest, len(sizes) - 1) if len(sizes) > 1 else 1
@@ -198,6 +255,29 @@ def _expected(  # noqa: PLR0917 - numba takes no keyword-only arguments
                 i += 1
                 j += 1
             elif where[i] < where[j]:
+                i += 1
+            else:
+                j += 1
+    return out
+
+
+@nb.njit(cache=True)
+def _expected_overall(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    a: Ints, b: Ints, begin: Ints, period: Ints, activity: Floats, first: Ints, objects: Floats, chance: Floats
+) -> Floats:
+    """Return lambda' of each pair: a merge of the two accounts' sorted periods."""
+    out = np.zeros(len(a))
+    for n in range(len(a)):
+        i, j = begin[a[n]], begin[b[n]]
+        i_end, j_end = begin[a[n] + 1], begin[b[n] + 1]
+        while i < i_end and j < j_end:
+            if period[i] == period[j]:
+                both = activity[i] * activity[j]
+                for s in range(first[period[i]], first[period[i] + 1]):
+                    out[n] += objects[s] * min(1.0, chance[s] * both)
+                i += 1
+                j += 1
+            elif period[i] < period[j]:
                 i += 1
             else:
                 j += 1

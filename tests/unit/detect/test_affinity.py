@@ -45,8 +45,27 @@ def oracle(inc: Incidence) -> dict[tuple[int, int], tuple[int, float]]:
             total, squares = sum(k.values()), sum(v * v for v in k.values())
             if total**2 > squares:
                 mean += close[stratum] * 2 * k[a] * k[b] / (total**2 - squares)
-        out[a, b] = (many, mean)
+        out[a, b] = (many, min(mean, overall(Counter(where), close, activity, a, b)))
     return out
+
+
+def overall(
+    objects: Counter[tuple[int, int]],
+    close: Counter[tuple[int, int]],
+    activity: dict[tuple[int, int], Counter[int]],
+    a: int,
+    b: int,
+) -> float:
+    """Return the mean by the activity in all strata of a period."""
+    mean = 0.0
+    for period in {p for _, p in activity}:
+        k = sum((counts for (_, p), counts in activity.items() if p == period), Counter[int]())
+        total, squares = sum(k.values()), sum(v * v for v in k.values())
+        if total**2 > squares:
+            for stratum in (s for s in activity if s[1] == period):
+                chance = close[stratum] / objects[stratum] * 2 * k[a] * k[b] / (total**2 - squares)
+                mean += objects[stratum] * min(1.0, chance)
+    return mean
 
 
 def listed(pairs: Pairs) -> dict[tuple[int, int], tuple[int, float]]:
@@ -71,7 +90,8 @@ def test_counts_and_means_are_those_of_the_formula(rows: list[tuple[int, int, in
 @given(ROWS)
 def test_p_is_poissons_upper_tail(rows: list[tuple[int, int, int]]) -> None:
     pairs = shared_pairs(cut(rows), 8, everything)
-    assert pairs.p == pytest.approx(poisson.sf(pairs.shared - 1, pairs.expected), rel=1e-6, abs=1e-300)
+    tail = np.minimum(2 * poisson.sf(pairs.shared - 1, pairs.expected), 1)
+    assert pairs.p == pytest.approx(tail, rel=1e-6, abs=1e-300)
 
 
 @given(ROWS, st.floats(1e-6, 0.5))
@@ -117,3 +137,14 @@ def test_active_accounts_need_more_in_common() -> None:
     quiet = [(a, 1_000 + o, o) for o in range(30) for a in (50, 51)]
     found = listed(shared_pairs(cut(busy + crowd + quiet), 60, everything))
     assert found[0, 1][1] > found[50, 51][1]
+
+
+def test_a_network_that_fills_its_stratum_does_not_hide_there(rng: np.random.Generator) -> None:
+    # nobody but the six shares things that six share: in that stratum alone their sharing is no surprise
+    rows = [(a, o, 1_000 * o + a) for o in range(40) for a in range(6)]
+    rows += [(int(a), 1_000 + int(o), int(t)) for a, o, t in zip(*rng.integers(6, 2_000, (3, 4_000)), strict=True)]
+    found = shared_pairs(cut(rows), 2_000, lambda _count: 1e-9)
+    assert {(a, b) for a, b in zip(found.a.tolist(), found.b.tolist(), strict=True) if b < 6} == set(
+        itertools.combinations(range(6), 2)
+    )
+    assert found.expected[found.b < 6].max() < 5
