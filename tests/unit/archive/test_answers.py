@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ombud.archive import NOT_STATED, AdQuery, Archive, csv_lines, ndjson_lines, open_archive
 from ombud.archive.targeting import parse_term
+from ombud.records import imports
 from tests.unit.archive.conftest import filled, lake_at
 
 if TYPE_CHECKING:
@@ -254,3 +255,32 @@ def test_the_day_of_an_ad_is_the_day_in_utc(archive: Archive) -> None:
     assert found == {MOMENTS[2], MOMENTS[3]}
     before = archive.search(AdQuery(until=day - timedelta(days=1), limit=200)).rows
     assert {row.created for row in before} == {MOMENTS[1], MOMENTS[5]}
+
+
+def test_currencies_come_with_the_most_ads_first(made: Callable[..., Any]) -> None:
+    plain = {"spend": Decimal("1.00")}
+    ads = [plain | {"ad": f"{n}", "currency": "USD" if n else "EUR"} for n in range(3)]
+    archive = open_archive(made(*ads, plain | {"ad": "3", "currency": "AUD"}))
+    for found in (archive.totals(), archive.search(AdQuery(has_spend=True)).totals):
+        assert [money.currency for money in found.spend] == ["USD", "AUD", "EUR"]
+    page = archive.page(archive.pages().rows[0].slug)
+    assert [money.currency for money in page.totals.spend] == ["USD", "AUD", "EUR"]
+
+
+def test_a_term_is_shown_in_the_reading_of_most_ads(made: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ombud.archive.build.OCR_FORMATS", frozenset({"made"}))
+    readings = ["interests:Amerioan history"] + ["interests:American history"] * 2
+    lake = made(*({"ad": str(n), "targeting": [raw]} for n, raw in enumerate(readings)))
+    with lake.records.begin() as tx:
+        imports.start(tx, "made", "made", "00" * 32, "options", import_id="import_made")
+    (term,) = open_archive(lake).terms()
+    assert (term.value, term.ads, len(term.raw)) == ("American history", 3, 2)
+
+
+def test_a_page_shows_twelve_terms_of_a_category_the_most_used_first(made: Callable[..., Any]) -> None:
+    ads = [{"ad": str(n), "targeting": [f"interests:Topic {k}" for k in range(n, 15)]} for n in range(15)]
+    archive = open_archive(made(*ads, {"ad": "none", "targeting": None}))
+    page = archive.page(archive.pages().rows[0].slug)
+    assert [line.ads for line in page.audience] == [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4]
+    assert page.ads_with_targeting == 15
+    assert page.audience[0].share == 1.0
