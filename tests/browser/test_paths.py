@@ -31,6 +31,14 @@ class TestEitherWay:
         page.locator(".kicker a").nth(1).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("ran 30")
 
+    def test_on_a_phone_the_filters_are_one_step_away(self, tabs: Tabs, *, js: bool) -> None:
+        """They stand below the ads there."""
+        (phone := tabs.new(js=js, width=390)).go("/archive")
+        phone.page.get_by_role("link", name="Narrow the search").click()
+        expect(phone.page.locator("#facets summary").first).to_be_in_viewport()
+        (wide := tabs.new(js=js, width=1280)).go("/archive")
+        expect(wide.page.get_by_role("link", name="Narrow the search")).to_have_count(0)
+
     def test_from_sign_in_to_evidence_and_a_note(self, tabs: Tabs, *, js: bool) -> None:
         page = (tab := tabs.new(js=js).sign_in("analyst")).page
         page.get_by_role("link", name="Cases", exact=True).click()
