@@ -41,6 +41,10 @@ lint: $(VENV)/installed-dev ## Lint, format, types and floors alone
 format: $(VENV)/installed-dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+.PHONY: docs
+docs: $(VENV)/installed ## Write the reference pages that are made from the code
+	@$(BIN)/python docs/generate.py
+
 .PHONY: lock
 lock: $(VENV)/installed-dev ## Lock the packages again (ARGS=--upgrade for newer ones)
 	@$(BIN)/python -m pip install --quiet uv && .ci/lock $(ARGS)
