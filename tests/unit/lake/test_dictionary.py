@@ -180,3 +180,12 @@ def test_texts_and_names_are_quoted_for_sql(lake: Lake, text: str) -> None:
         found = duck.execute(f"SELECT {literal(text)} AS {quoted(text)}")
         assert found.description[0][0] == text
         assert found.fetchall() == [(text,)]
+
+
+def test_two_writes_of_one_batch_give_different_numbers(lake: Lake) -> None:
+    with lake.writing() as batch:
+        for number, name in enumerate("ba"):
+            rows: dict[str, list[Any]] = {"post": [str(number)], "account": [name], "happened_at": [NOON]}
+            batch.write("posts", pa.table(rows), "import_1")
+    assert dictionary(lake) == [(0, "b"), (1, "a")]
+    assert lake.check() == []

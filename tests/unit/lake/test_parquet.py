@@ -83,6 +83,7 @@ def test_more_days_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.Mo
     posts: list[Any] = [post for w in done for post in pq.read_table(w.at)["post"].to_pylist()]
     assert sorted(posts) == sorted(f"p{i}" for i in range(36))
     assert {w.day for w in done} == {17_112 + i for i in range(12)}
+    assert len(done) > 12  # files were closed in between, and their days begun anew
 
 
 def test_undated_rows_and_tables_without_days_have_no_day(tmp_path: Path) -> None:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ombud.lake.imports import import_files
 from ombud.lake.imports import rejects as module
 from ombud.lake.imports.rejects import Rejects
 from ombud.model.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ombud.lake import Lake
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
@@ -129,3 +132,12 @@ def test_short_writes_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monke
         rejects.add(1, "posts", "x", b"a long row in many pieces")
         rejects.keep()
     assert entries(tmp_path / "r.ndjson")[0]["row"] == "a long row in many pieces"
+
+
+def test_an_import_removes_what_killed_ones_left(lake: Lake, tmp_path: Path) -> None:
+    folder = lake.workspace.rejects_dir
+    for name in ("import_killed.part", "import_killed.ndjson", "notes.txt"):
+        (folder / name).write_text("x")
+    (tmp_path / "x.csv").write_text("post,account,happened_at\n1,a,2016-01-01\n2,,2016-01-01\n")
+    done = import_files(lake, "table", [tmp_path / "x.csv"], table="posts")
+    assert sorted(p.name for p in folder.iterdir()) == [f"{done.files[0].import_id}.ndjson", "notes.txt"]
