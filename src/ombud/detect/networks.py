@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["TOOL", "NetworkRun", "NetworkSummary", "detect_networks", "record_networks", "settings_of"]
 
 TOOL = "detect.networks"
-METHOD = 2
+METHOD = 3
 """Raised when the method changes, so that findings of the old one keep their ids."""
 _MOST_ROWS = 2_000
 

@@ -46,10 +46,11 @@ def counted(count: int, noun: str) -> str:
 
 
 def title(accounts: int, trace: str, objects: int, scale: int) -> str:
-    """Return the finding in one sentence."""
+    """Return the finding in one sentence. Not every member shares every object, and it does not say so."""
     did, noun = _DID[trace]
     what = f"the same {noun}" if objects == 1 else f"the same {objects:,} {noun}s"
+    who = counted(accounts, "account") + (", two or more at a time," if accounts > 2 and objects > 1 else "")  # noqa: PLR2004 - of two, both
     return (
-        f"{counted(accounts, 'account')} {did} {what} within {span(scale)} of each other, "
+        f"{who} {did} {what} within {span(scale)} of each other, "
         "more closely than common interest, news and their hours explain"
     )

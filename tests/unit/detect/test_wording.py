@@ -27,6 +27,8 @@ def test_a_delay_has_its_natural_unit(seconds: float, words: str) -> None:
 
 def test_a_title_has_its_singulars() -> None:
     assert wording.title(2, "link", 1, 60).startswith("2 accounts shared the same link within a minute of each other")
-    assert wording.title(3, "text", 1_204, 21_600).startswith("3 accounts posted the same 1,204 texts within six hours")
+    assert wording.title(3, "text", 1_204, 21_600).startswith(
+        "3 accounts, two or more at a time, posted the same 1,204 texts within six hours"
+    )
     assert wording.span(7) == "7 seconds"
     assert wording.thing("image", 1) == "1 image"

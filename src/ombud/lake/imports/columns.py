@@ -215,6 +215,16 @@ def _moment(column: Column, rule: Rule, source: str, source_type: str) -> Fit:
         within = f"{moment} BETWEEN {first} AND {last}"
         value = f"CASE WHEN {within} THEN {moment} END"
         readable = f"{moment} IS NOT NULL"
+    elif "%" in rule.moments:
+        if source_type != "VARCHAR":
+            raise InputError(
+                f"The source of `{column.name}` holds no texts to read as `{rule.moments}`.", hint="Drop that `as`."
+            )
+        pattern = rule.moments.replace("'", "''")
+        moment = f"CAST(try_strptime(trim({source}), '{pattern}') AS TIMESTAMP WITH TIME ZONE)"
+        within = f"{moment} BETWEEN {first} AND {last}"
+        value = f"CASE WHEN {within} THEN {moment} END"
+        readable = f"{moment} IS NOT NULL"
     else:
         if source_type.startswith(("TIMESTAMP", "DATE")):
             raise InputError(

@@ -13,6 +13,7 @@ A mapping is saved as TOML::
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Mapping", "Moments", "Rule", "default_mapping", "load_mapping"]
 
 Moments = Literal["iso", "unix-seconds", "unix-ms", "unix-us"]
+_PATTERN = re.compile(r"(?:[^%]|%-?[aAbBdmYyHIMSfpz%])*")
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,8 +39,8 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
 
     source: str | None = None
     """column of the source; in NDJSON `a.b` is the key `b` inside `a`"""
-    moments: Moments = "iso"
-    """how the source writes moments; without an offset they are taken as UTC"""
+    moments: str = "iso"
+    """how the source writes moments: a word of `Moments`, or a pattern such as `%d/%m/%Y %H:%M`; UTC without offset"""
     split: str | None = None
     """what separates the items when one text holds a list"""
     value: str | None = None
@@ -137,9 +139,10 @@ def _rule(where: str, name: str, rule: object) -> Rule:
             hint='Write for example `post = "id"` or `links = { from = "urls", split = " " }`.',
         )
     moments = rule.get("as", "iso")
-    if moments not in get_args(Moments):
+    if moments not in get_args(Moments) and not ("%" in moments and _PATTERN.fullmatch(moments)):
         raise InputError(
-            f"{where}: `{name}` cannot be read as `{moments}`.", hint=f"Known: {_quoted(list(get_args(Moments)))}."
+            f"{where}: `{name}` cannot be read as `{moments}`.",
+            hint=f"Known: {_quoted(list(get_args(Moments)))}, and patterns of %Y %m %d %b %a %H %M %S %f %p %z.",
         )
     return Rule(rule.get("from"), moments, rule.get("split"), rule.get("value"))
 

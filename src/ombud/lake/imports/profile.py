@@ -25,6 +25,10 @@ _ISO = re.compile(
 """What an import reads as a moment, not all that ISO 8601 allows."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?|und")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_PATTERNED = 500
+_DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%b %d, %Y")
+_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_PATTERNS = ("%a %b %d %H:%M:%S %z %Y", "%a, %d %b %Y %H:%M:%S %z", *(day + hour for day in _DAYS for hour in _HOURS))
 _UNIX: dict[Moments, tuple[float, float]] = {
     "unix-seconds": (788e6, 4.2e9),
     "unix-ms": (788e9, 4.2e12),
@@ -51,6 +55,8 @@ class Profile:
     """ISO dates"""
     unix: Moments | None
     """how moments are counted, when nearly all values look counted"""
+    written: tuple[str, ...]
+    """patterns that read nearly all values as dates that are not ISO; two where day and month cannot be told apart"""
     languages: float
     currencies: float
     length: float
@@ -81,6 +87,7 @@ def profile(values: Sequence[str | None]) -> Profile:
         amounts=share(_AMOUNT.fullmatch),
         dates=share(_date),
         unix=_unix(given),
+        written=_written(given),
         languages=share(_LANGUAGE.fullmatch),
         currencies=share(_CURRENCY.fullmatch),
         length=sum(map(len, given)) / n,
@@ -95,6 +102,19 @@ def _date(value: str) -> bool:
         return False
     try:
         datetime.fromisoformat(value.replace("/", "-").replace(" UTC", "+00:00"))
+    except ValueError:
+        return False
+    return True
+
+
+def _written(given: list[str]) -> tuple[str, ...]:
+    some = given[:_PATTERNED]
+    return tuple(p for p in _PATTERNS if some and sum(_reads(v, p) for v in some) > _MOSTLY * len(some))
+
+
+def _reads(value: str, pattern: str) -> bool:
+    try:
+        datetime.strptime(value, pattern)  # noqa: DTZ007 - only whether it fits
     except ValueError:
         return False
     return True

@@ -137,16 +137,23 @@ def _for_table(path: Path, table: Table, profiles: dict[str, Profile], sampled: 
     )
 
 
+def _moments(seen: Profile) -> tuple[float, str, str]:
+    """Return how well values fit as moments, in words, and how they are written."""
+    if seen.unix:
+        return 1.0, f"its values count {seen.unix.removeprefix('unix-')} from 1970", seen.unix
+    if seen.written:
+        return 1.0 / len(seen.written), f"its values are written as {' or '.join(seen.written)}", seen.written[0]
+    return seen.dates, f"{seen.dates:.0%} of its values are ISO dates", "iso"
+
+
 def _weigh(table: Table, column: Column, source: str, seen: Profile) -> Proposal | None:
     """Return how well a source column's name and values fit a lake column, or None."""
     by_name, called = _by_name(table, column, source)
     rule = Rule(source=source)
     kind = column.door_type
     if kind == MOMENT:
-        by_value, looks = seen.dates, f"{seen.dates:.0%} of its values are ISO dates"
-        if seen.unix:
-            by_value, looks = 1.0, f"its values count {seen.unix.removeprefix('unix-')} from 1970"
-            rule = Rule(source=source, moments=seen.unix)
+        by_value, looks, moments = _moments(seen)
+        rule = Rule(source=source, moments=moments)
     elif kind == MONEY:
         by_value, looks = seen.amounts, f"{seen.amounts:.0%} of its values are amounts"
     elif kind == WHOLE:

@@ -151,7 +151,7 @@ KNOWN: dict[str, tuple[bytes, str, dict[str, str]]] = {
         {
             "post": "id_str",
             "account": "user.screen_name",
-            "happened_at": "timestamp_ms",
+            "happened_at": "created_at",
             "text": "full_text",
             "language": "lang",
         },
@@ -340,6 +340,7 @@ def test_dates_that_cannot_be_read_are_not_proposed(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in TWITTER_1.splitlines()]
     for row in rows:
         del row["timestamp_ms"]
+        row["created_at"] = f"week 41, day {len(row['created_at']) % 7}"
     path = tmp_path / "v1.ndjson"
     path.write_text("\n".join(map(json.dumps, rows)))
     found = suggest_mapping(path)
