@@ -35,7 +35,7 @@ def write(file: Path, dates: list[str]) -> Path:
 
 def times(lake: Lake) -> list[datetime]:
     micros = lake.read("posts", ["happened_at"])["happened_at"].cast(pa.int64()).to_pylist()
-    return sorted(datetime.fromtimestamp(m / 1e6, UTC) for m in micros)
+    return sorted(datetime.fromtimestamp(m / 1e6, UTC) for m in micros if m is not None)
 
 
 @pytest.mark.parametrize(
