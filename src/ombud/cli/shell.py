@@ -55,7 +55,7 @@ class Shell:
     def say(self, text: str, *, markup: bool = False) -> None:
         """Print a line for people; silent with --json. With `markup` rich's brackets count, so make the rest plain."""
         if not self.json and not self.quiet:
-            self.out.print(text, markup=markup, highlight=False, soft_wrap=True)
+            self.out.print(visible(text), markup=markup, highlight=False, soft_wrap=True)
 
     def document(self, value: object) -> None:
         """Print the one JSON document of a command; silent for people."""
@@ -68,7 +68,7 @@ class Shell:
         """Print a table for people; columns whose index is in `numbers` are set right."""
         if self.json or self.quiet:
             return
-        self.out.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        self.out.print(visible(title), style="bold", markup=False, highlight=False, soft_wrap=True)
         if not rows:
             return
         view = Table(box=None, show_header=any(head), pad_edge=False, padding=(0, 2, 0, 0))
@@ -80,7 +80,7 @@ class Shell:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int | None, str], None]]:
-        """Show a bar on the terminal while the block runs; a plain line per step elsewhere."""
+        """Show a bar on the terminal while the block runs; nothing where there is none."""
         if self.json or self.quiet or not self.err.is_terminal:
             yield _no_progress
             return
@@ -113,9 +113,17 @@ class Shell:
         return error.exit_code
 
 
+_CONTROL = {n: "\N{REPLACEMENT CHARACTER}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\t\n"}
+
+
+def visible(text: str) -> str:
+    """Return `text` without signs that would command the terminal: names and texts come from strangers."""
+    return text.translate(_CONTROL)
+
+
 def plain(text: str) -> str:
     """Return `text` so that rich shows its brackets as they are."""
-    return text.replace("[", r"\[")
+    return visible(text).replace("[", r"\[")
 
 
 def _cell(value: object) -> str:

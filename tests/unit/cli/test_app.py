@@ -52,6 +52,16 @@ def test_brackets_in_names_are_shown_as_they_are(capsys: pytest.CaptureFixture[s
     assert plain("[red]") == r"\[red]"
 
 
+def test_names_from_strangers_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = Shell()
+    shell.table("a\x1b[2Jb", ("name",), [("\x1b]0;owned\x07",)])
+    shell.say("c\x9b31md")
+    shell.fail(InputError("The file \x1b[31m is odd."))
+    shown = capsys.readouterr()
+    assert not {"\x1b", "\x07", "\x9b"} & set(shown.out + shown.err)
+    assert "owned" in shown.out
+
+
 def test_people_see_nothing_of_a_document_and_scripts_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     Shell().document({"a": 1})
     Shell(json=True).say("hello")
