@@ -14,7 +14,7 @@ import typer
 
 from ombud import __version__
 from ombud.cli.shell import Shell, shell_of
-from ombud.model.errors import OmbudError
+from ombud.model.errors import NotFoundError, OmbudError
 from ombud.model.settings import Settings
 from ombud.model.workspace import Workspace
 from ombud.records import open_records
@@ -121,7 +121,9 @@ def _workspace(root: Path | None) -> list[Check]:
     try:
         workspace = Workspace.open(root)
     except OmbudError as error:
-        return [Check("workspace", "optional", error.message, error.hint or "")]
+        # none is fine before `ombud init`; one that cannot be read is not
+        state: Literal["optional", "missing"] = "optional" if isinstance(error, NotFoundError) else "missing"
+        return [Check("workspace", state, error.message, error.hint or "")]
     checks = [Check("workspace", "good", str(workspace.root))]
     free = shutil.disk_usage(workspace.root).free
     checks.append(

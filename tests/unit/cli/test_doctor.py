@@ -127,3 +127,11 @@ def test_wrong_settings_are_one_sentence(ombud: Ombud, root: Path) -> None:
     assert "port" in found["found"]
     (root / "ombud.toml").write_text("port = \n")
     assert checks(ombud("doctor", "--json", "--workspace", root))["workspace"]["found"]
+
+
+def test_settings_that_cannot_be_read_are_wrong_not_optional(ombud: Ombud, root: Path) -> None:
+    (root / "ombud.toml").write_text("name = ")
+    done = ombud("doctor", "--json", "--workspace", root)
+    found = checks(done)
+    assert (done.code, found["workspace"]["state"]) == (3, "missing")
+    assert "not TOML" in found["workspace"]["found"]
