@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+_FILES = 10
+"""Files that are shown to people; the document has all."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -77,5 +80,10 @@ def explain(
     shell.say(figure.query)
     for name, value in figure.parameters.items():
         shell.say(f"  {name} = {value}")
-    shell.table("From", ("file", "sha256"), [(file.path, file.sha256) for file in figure.inputs])
+    shown = figure.inputs[:_FILES]
+    shell.say("From" if shown else "From no file of the lake.")
+    for file in shown:
+        shell.say(f"{file.sha256}  {file.path}")
+    if len(figure.inputs) > _FILES:
+        shell.say(f"... and {len(figure.inputs) - _FILES:,} more files; --json lists them all.")
     shell.say(f"On the ledger at {', '.join(map(str, figure.ledger))}." if figure.ledger else "Not on the ledger yet.")
