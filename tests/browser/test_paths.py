@@ -152,9 +152,11 @@ class TestKeyboard:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         expect(page.locator("#evidence")).to_be_visible()
+        # keys do something once the scripts have run, as they have when the graph is drawn
+        expect(page.locator(".graph-canvas canvas").first).to_be_visible()
         page.locator(".posts-link").first.focus()
         page.keyboard.press("o")
-        expect(page.locator("#posts-1 blockquote").first).to_be_visible()
+        expect(page.locator("#posts-1 blockquote").first).to_be_visible(timeout=20_000)
 
 
 class TestLook:
