@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ombud.lake.store import Lake
+    from ombud.model.schema import Table
     from ombud.records.lake_files import LakeFile
 
 __all__ = ["Problem", "check"]
@@ -82,9 +83,9 @@ def _content(lake: Lake, duck: duckdb.DuckDBPyConnection, file: LakeFile) -> Ite
     place = lake.folder / file.path
     if not file.attached:
         own = file.table.startswith("_ids/")
-        wanted = _IDS if own else [(c.name, c.type) for c in schema.table(file.table).columns]
-        there = pq.read_schema(place)
-        if [(f.name, f.type) for f in there] != wanted:
+        there = [(f.name, f.type) for f in pq.read_schema(place)]
+        wanted = _IDS if own else _columns(schema.table(file.table), there)
+        if there != wanted:
             yield Problem("schema", file.path, f"{place} has other columns than the table `{file.table}`.")
             return
     if file.table.startswith("_ids/"):
@@ -108,6 +109,12 @@ def _content(lake: Lake, duck: duckdb.DuckDBPyConnection, file: LakeFile) -> Ite
         first is None or last is None or {first.date().isoformat(), last.date().isoformat()} != {file.day}
     ):
         yield Problem("span", file.path, f"{place} holds rows of other days than {file.day}.")
+
+
+def _columns(spec: Table, there: list[tuple[str, pa.DataType]]) -> list[tuple[str, pa.DataType]]:
+    """Return what a file of the table should have: an older Ombud's may lack columns that were added since."""
+    names = {name for name, _ in there}
+    return [(c.name, c.type) for c in spec.columns if not c.added or c.name in names]
 
 
 def _numbers(

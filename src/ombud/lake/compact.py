@@ -8,7 +8,7 @@ import msgspec
 
 from ombud.lake.files import Staged, retire
 from ombud.lake.parquet import CHUNK_ROWS, write_days
-from ombud.lake.views import present, quoted, reading
+from ombud.lake.views import own_relation, present, quoted, reading
 from ombud.model import schema
 from ombud.model.errors import StorageError
 
@@ -62,12 +62,13 @@ def _days(files: Iterable[LakeFile]) -> list[list[LakeFile]]:
 
 
 def _one(batch: Batch, table: str, files: list[LakeFile]) -> Staged:
-    source = reading(present(batch.lake_dir, files))
     rows = sum(file.rows for file in files)
     if table.startswith("_ids/"):
+        source = reading(present(batch.lake_dir, files))
         staged = batch.stage_names(table.removeprefix("_ids/"), f"SELECT id, name FROM {source} ORDER BY id")
     else:
         spec = schema.table(table)
+        source = own_relation(batch.lake_dir, spec, files)
         key = ("app", "happened_at") if table == "reads" else ("happened_at",) if spec.by_day else spec.key
         order = ", ".join(quoted(name) for name in (*key, *spec.key))
         columns = ", ".join(quoted(name) for name in spec.names)

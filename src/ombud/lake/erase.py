@@ -9,7 +9,7 @@ import msgspec
 from ombud.lake.faults import disk_faults
 from ombud.lake.files import Staged, forget, sweep
 from ombud.lake.parquet import CHUNK_ROWS, write_days
-from ombud.lake.views import ids_relation, present, quoted, reading, table_relation
+from ombud.lake.views import ids_relation, own_relation, present, quoted, reading, table_relation
 from ombud.model import schema
 from ombud.model.errors import NotFoundError
 from ombud.records import lake_files, outbox
@@ -131,7 +131,7 @@ def _through(spec: Table) -> str:
 def _rewrite(batch: Batch, spec: Table, file: LakeFile) -> tuple[tuple[int, int], list[Staged]]:
     """Write a file anew without the person; return rows removed and rewritten, and the file if any row is left."""
     goes, through = _matches(spec), _through(spec)
-    source = _read(batch, file)
+    source = own_relation(batch.lake_dir, spec, [file])
     removed = _count(batch, f"SELECT count(*) FROM {source} WHERE {goes}")
     rewritten = _count(batch, f"SELECT count(*) FROM {source} WHERE NOT {goes} AND {through}")
     if not removed and not rewritten:

@@ -28,6 +28,7 @@ __all__ = [
     "limits",
     "literal",
     "mapped",
+    "own_relation",
     "present",
     "quoted",
     "reading",
@@ -116,10 +117,19 @@ def present(lake_dir: Path, files: Sequence[LakeFile]) -> list[str]:
     return places
 
 
-def reading(places: Sequence[str], *, hive: bool = False) -> str:
-    """Return SQL that reads exactly these Parquet files."""
+def reading(places: Sequence[str], *, hive: bool = False, by_name: bool = False) -> str:
+    """Return SQL that reads exactly these Parquet files; `by_name` when they need not have the same columns."""
     listed = ", ".join(literal(_exact(place)) for place in places)
-    return f"read_parquet([{listed}], hive_partitioning = {str(hive).lower()})"
+    union = ", union_by_name = true" if by_name else ""
+    return f"read_parquet([{listed}], hive_partitioning = {str(hive).lower()}{union})"
+
+
+def own_relation(lake_dir: Path, spec: Table, files: Sequence[LakeFile]) -> str:
+    """Return SQL that reads files that Ombud wrote; columns that files of an older one lack are null."""
+    if not spec.added:
+        return reading(present(lake_dir, files))
+    rows = f"SELECT * FROM {reading(present(lake_dir, files), by_name=True)}"
+    return f"({_empty(spec.columns)} UNION ALL BY NAME {rows})"
 
 
 def _exact(place: str) -> str:
@@ -145,7 +155,7 @@ def table_relation(lake_dir: Path, spec: Table, files: Sequence[LakeFile]) -> st
     parts = []
     if own:
         names = ", ".join(quoted(name) for name in spec.names)
-        parts.append(f"SELECT {names} FROM {reading(present(lake_dir, own))}")
+        parts.append(f"SELECT {names} FROM {own_relation(lake_dir, spec, own)}")
     parts += [
         attached_relation(lake_dir, spec, group, group[0].mapping or {}, group[0].import_id or "attached")
         for group in _groups([file for file in files if file.attached])

@@ -40,6 +40,8 @@ class Column:
     required: bool = False
     kind: str | None = None
     """The dictionary that turns the source's string into the stored integer."""
+    added: bool = False
+    """Whether files of an older Ombud lack it: there it reads as null."""
 
     @property
     def door_type(self) -> pa.DataType:
@@ -70,6 +72,11 @@ class Table:
     def names(self) -> tuple[str, ...]:
         """Return the column names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Return the columns that files of an older Ombud lack."""
+        return tuple(column.name for column in self.columns if column.added)
 
     @property
     def stored(self) -> pa.Schema:
@@ -253,6 +260,41 @@ _ALL = (
         Column("decision", TEXT, "allowed, reduced or refused", required=True),
         Column("reason", TEXT, "the rule that decided"),
         Column("policy", TEXT, "hash of the policy in force"),
+        Column("key", TEXT, "thumbprint of the key that the app's token was bound to", added=True),
+        Column("acts_for", TEXT, "who acted for whom, when the token says so", added=True),
+        Column(
+            "batch", TEXT, "the batch on the ledger that the read is in; null when the gate did not see it", added=True
+        ),
+        Column("position", WHOLE, "its place in that batch, from 0", added=True),
+        Column("salt", TEXT, "16 random bytes in hexadecimal; with them the row gives its commitment", added=True),
+    ),
+    _table(
+        "batches",
+        "Batches of reads whose root is on the ledger: what is needed to prove one of their rows.",
+        ("batch",),
+        Column("batch", TEXT, "the batch", required=True),
+        _when("when it was sealed"),
+        Column("host", TEXT, "the gate that wrote it", required=True),
+        Column("sequence", WHOLE, "its number at that gate, from 1, without gaps", required=True),
+        Column("rows", WHOLE, "reads in it", required=True),
+        Column("padded", WHOLE, "leaves under its root: a power of two", required=True),
+        Column("root", TEXT, "its root, in hexadecimal", required=True),
+        Column(
+            "pad_seed", TEXT, "32 bytes in hexadecimal, from which the leaves without a read are derived", required=True
+        ),
+        Column("ledger_index", WHOLE, "its entry on the ledger; null when it went there by the outbox"),
+        Column("outbox", WHOLE, "the row of the outbox by which it went to the ledger"),
+        Column("policy", TEXT, "hash of the policy in force"),
+    ),
+    _table(
+        "erased_rows",
+        "Places in batches whose read was erased: the commitment alone stays, so that the others can be proved.",
+        ("batch", "position"),
+        Column("batch", TEXT, "the batch", required=True),
+        Column("position", WHOLE, "the place in it", required=True),
+        Column("commitment", TEXT, "hash of salt and row, in hexadecimal", required=True),
+        Column("happened_at", MOMENT, "when the read was erased"),
+        by_day=False,
     ),
     _table(
         "ads",
