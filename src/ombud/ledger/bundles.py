@@ -10,7 +10,7 @@ from ombud.ledger.tiles import TILE_WIDTH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAX_BUNDLE_BYTES", "MAX_ENTRY_BYTES", "decode_bundle", "encode_bundle"]
+__all__ = ["MAX_BUNDLE_BYTES", "MAX_ENTRY_BYTES", "decode_bundle", "encode_bundle", "first_entries"]
 
 MAX_ENTRY_BYTES = 65_535
 MAX_BUNDLE_BYTES = TILE_WIDTH * (2 + MAX_ENTRY_BYTES)
@@ -30,6 +30,19 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 
 def decode_bundle(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:
     """Return the `width` entries of a bundle's file. Raises `FormatError` when there are fewer, or bytes are left."""
+    entries, end = _entries(data, width)
+    if end != len(data):
+        raise FormatError(f"The bundle goes on after its {width} entries: {len(data) - end} bytes are left.")
+    return entries
+
+
+def first_entries(data: bytes, width: int) -> bytes:
+    """Return the file that holds the first `width` entries of a longer bundle. Raises `FormatError`."""
+    return data[: _entries(data, width)[1]]
+
+
+def _entries(data: bytes, width: int) -> tuple[list[bytes], int]:
+    """Return the first `width` entries and where they end. Raises `FormatError` when there are fewer."""
     entries: list[bytes] = []
     at, end = 0, len(data)
     for number in range(width):
@@ -38,6 +51,4 @@ def decode_bundle(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:
         if start > end or at > end:
             raise FormatError(f"The bundle ends within entry {number} of {width}.")
         entries.append(data[start:at])
-    if at != end:
-        raise FormatError(f"The bundle goes on after its {width} entries: {end - at} bytes are left.")
-    return entries
+    return entries, at

@@ -279,7 +279,7 @@ def _read_line(line: str) -> Signature:
 
 def _check_name(name: str) -> str:
     """Return a key's name. Raises `FormatError` when it cannot be one."""
-    if not name or "+" in name or any(sign.isspace() or sign < " " for sign in name):
+    if not name or any(sign == "+" or sign.isspace() or sign < " " or "\ud800" <= sign < "\ue000" for sign in name):
         raise FormatError(f"{name[:40]!r} is no name of a key: it has neither spaces nor plus signs.")
     return name
 
