@@ -154,7 +154,6 @@ class PageAnswer(msgspec.Struct, frozen=True):
 
     next_token: Annotated[str, Meta(description="Empty when there is no more.")]
     count: Annotated[int, Meta(description="Results in this answer.")]
-    total: Annotated[int, Meta(description="Results in all.")]
 
 
 class EntityResult(msgspec.Struct, frozen=True):

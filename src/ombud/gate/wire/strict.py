@@ -14,7 +14,7 @@ from ombud.gate.wire.faults import WireError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEPTH", "ID_CHARACTERS", "check_id", "decode", "is_plain", "read_object"]
+__all__ = ["DEPTH", "ID_CHARACTERS", "check_id", "decode", "explain", "is_plain", "read_object"]
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def decode(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise WireError(f"{_of_validation(str(error))}.") from None
+        raise WireError(f"{explain(error)}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise WireError("The body is not JSON.") from None
 
@@ -87,8 +87,9 @@ def is_plain(value: str) -> bool:
     return unicodedata.is_normalized("NFC", value)
 
 
-def _of_validation(said: str) -> str:
+def explain(error: msgspec.ValidationError) -> str:
     """Return msgspec's sentence without a value of the request: it says types and places, but quotes enum values."""
+    said = str(error)
     place = said.rpartition(" - at `")[2].rstrip("`") if " - at `" in said else "$"
     if said.startswith("Object missing required field"):
         field = said.split("`")[1]

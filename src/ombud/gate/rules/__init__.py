@@ -1,0 +1,3 @@
+"""General rules beyond data reads: Cedar policies through `cedarpy`."""
+
+from __future__ import annotations

@@ -1,0 +1,150 @@
+"""The decision point: answers AuthZEN's questions, reads by the policy and all else by the Cedar rules."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ombud.gate.rules.engine import Question, Rules, Ruling
+from ombud.gate.rules.entities import Uid
+from ombud.gate.rules.values import RuleInputError
+from ombud.gate.wire.faults import WireError
+from ombud.gate.wire.messages import Answer, Answers, Batch, Evaluation, Item
+from ombud.gate.wire.reads import APP, Reads, is_read, request_of, told, whole
+from ombud.gate.wire.strict import check_id, decode
+
+if TYPE_CHECKING:
+    from ombud.gate.request import Decision, ReadRequest
+    from ombud.gate.wire.messages import Action, Entity
+
+__all__ = ["BATCH", "DecisionPoint", "attributes"]
+
+BATCH = 1_000
+"""Questions of one batch, at most."""
+_BREATH = 50
+"""Questions of a batch between two looks at other connections."""
+
+_NOT_AN_APP = Answer(
+    decision=False,
+    context={
+        "reason_admin": {"403": "Only a subject of type `app` reads a person's data through the gate."},
+        "reason_user": {"403": "This is not allowed."},
+    },
+)
+_ITEM = msgspec.json.Decoder(Item)
+
+
+class DecisionPoint:
+    """Answers questions; what it answered to reads is on record before it answers."""
+
+    def __init__(self, reads: Reads, rules: Rules) -> None:
+        self.reads = reads
+        self.rules = rules
+
+    async def evaluate(self, asked: Evaluation) -> Answer:
+        """Answer one question. Raises `WireError`, and the recorder's errors when nothing may go out."""
+        kept: list[tuple[ReadRequest, Decision]] = []
+        answer = self._answer(asked, kept)
+        if kept:
+            await self.reads.keep(kept)
+        return answer
+
+    async def evaluate_all(self, batch: Batch) -> Answer | Answers:
+        """Answer a batch by its semantics; without items, the question at the top. Raises as `evaluate`."""
+        if not batch.evaluations:
+            return await self.evaluate(_complete(batch, Item()))
+        if len(batch.evaluations) > BATCH:
+            raise WireError(f"A batch has at most {BATCH:,} evaluations.")
+        semantic = batch.options.evaluations_semantic
+        kept: list[tuple[ReadRequest, Decision]] = []
+        answers: list[Answer] = []
+        for number, raw in enumerate(batch.evaluations):
+            if number and number % _BREATH == 0:
+                await asyncio.sleep(0)
+            answer = self._item(batch, raw, kept)
+            answers.append(answer)
+            if semantic == "deny_on_first_deny" and not answer.decision:
+                break
+            if semantic == "permit_on_first_permit" and answer.decision:
+                break
+        if kept:
+            await self.reads.keep(kept)
+        return Answers(answers)
+
+    def _item(self, batch: Batch, raw: msgspec.Raw, kept: list[tuple[ReadRequest, Decision]]) -> Answer:
+        """Answer one item; an item that is wrong is refused by itself."""
+        try:
+            return self._answer(_complete(batch, decode(raw, _ITEM)), kept)
+        except WireError as error:
+            return Answer(decision=False, context={"error": {"status": error.status, "message": error.message}})
+
+    def _answer(self, asked: Evaluation, kept: list[tuple[ReadRequest, Decision]]) -> Answer:
+        if is_read(asked.action, asked.resource):
+            if asked.subject.type != APP:
+                return _NOT_AN_APP
+            request, partial = request_of(asked)
+            decision = self.reads.judge(request)
+            if not partial:
+                decision = whole(decision)
+            kept.append((request, decision))
+            return told(decision)
+        return _ruled(self.ruling(question_of(asked.subject, asked.action, asked.resource, asked.context)))
+
+    def ruling(self, question: Question) -> Ruling:
+        """Decide a general question. Raises `WireError` (400) for attributes that the rules cannot hold."""
+        try:
+            return self.rules.decide(question)
+        except RuleInputError as error:
+            raise WireError(str(error)) from None
+
+
+def question_of(subject: Entity, action: Action, resource: Entity, context: object) -> Question:
+    """Return a general question in the rules' terms. Raises `WireError` (400) for an id that hides something."""
+    return Question(
+        subject=Uid(check_id(subject.type, "The subject's type"), check_id(subject.id, "The subject's id")),
+        action=check_id(action.name, "The action's name"),
+        resource=Uid(check_id(resource.type, "The resource's type"), check_id(resource.id, "The resource's id")),
+        subject_attributes=attributes(subject.properties),
+        action_attributes=attributes(action.properties),
+        resource_attributes=attributes(resource.properties),
+        context=attributes(context),
+    )
+
+
+def attributes(properties: object) -> dict[str, Any]:
+    """Return an optional object as a dict."""
+    return properties if isinstance(properties, dict) else {}
+
+
+def _ruled(ruling: Ruling) -> Answer:
+    """Return the answer of the rules, with the policies that settled it."""
+    if ruling.permitted:
+        return Answer(decision=True, context={"policies": ruling.policies})
+    reason = "a policy could not be worked out" if ruling.failed else "no policy permits it"
+    if ruling.policies and not ruling.failed:
+        reason = f"forbidden by {', '.join(ruling.policies)}"
+    return Answer(
+        decision=False,
+        context={
+            "policies": ruling.policies,
+            "reason_admin": {"403": f"Refused: {reason}."},
+            "reason_user": {"403": "This is not allowed."},
+        },
+    )
+
+
+def _complete(batch: Item, item: Item) -> Evaluation:
+    """Fill what an item leaves out with the top level's, whole. Raises `WireError` (400) for what neither has."""
+    subject = batch.subject if item.subject is UNSET else item.subject
+    action = batch.action if item.action is UNSET else item.action
+    resource = batch.resource if item.resource is UNSET else item.resource
+    if isinstance(subject, UnsetType) or isinstance(action, UnsetType) or isinstance(resource, UnsetType):
+        missing = next(
+            name for name, value in (("subject", subject), ("action", action), ("resource", resource)) if value is UNSET
+        )
+        raise WireError(f"`$` lacks the required `{missing}`.")
+    context = batch.context if item.context is UNSET else item.context
+    return Evaluation(subject, action, resource, context)
