@@ -19,6 +19,7 @@ from ombud.lake import packing
 from ombud.model.errors import InputError, NotFoundError, RefusedError, StorageError
 from ombud.model.workspace import Workspace
 from ombud.records import dictionaries, lake_files, looks, migrate, open_records, outbox, users
+from ombud.records.database import SCHEMAS
 from ombud.records.lake_files import LakeFile
 from ombud.records.tables import metadata
 from tests.databases import backend, migrated, new_url, postgres, template
@@ -273,5 +274,5 @@ def test_rows_go_to_sqlite_too(full: Workspace, tmp_path: Path) -> None:
 
 
 def test_upgrade(workspace: Workspace) -> None:
-    assert backups.upgrade(workspace).schema == "0001"
+    assert backups.upgrade(workspace).schema == SCHEMAS[-1]
     open_records(workspace).close()

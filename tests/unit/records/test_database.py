@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ombud.model.errors import BusyError, InputError, MissingError, OmbudError, RefusedError, StorageError
 from ombud.records import Records, dictionaries, migrate, open_records, outbox
-from ombud.records.database import open_url
+from ombud.records.database import SCHEMAS, open_url
 from ombud.records.faults import address, faults, place
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def test_empty(blank_url: str, backend: str) -> None:
 
 
 def test_older_and_newer(records: Records, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ombud.records.database.SCHEMAS", ("0001", "0002"))
-    with pytest.raises(RefusedError, match="older schema 0001; this Ombud needs 0002") as caught:
+    monkeypatch.setattr("ombud.records.database.SCHEMAS", (*SCHEMAS, "next"))
+    with pytest.raises(RefusedError, match=f"older schema {SCHEMAS[-1]}; this Ombud needs next") as caught:
         open_url(url)
     assert caught.value.hint == "Run `ombud upgrade`."
     with records.begin() as tx:

@@ -34,7 +34,7 @@ def value(column: Column[Any], n: int) -> Any:  # noqa: ANN401 - of the column's
     if column.table.name == "decision" and column.name in {"id", "reverses"}:
         earlier = n if column.name == "id" else n - 1  # it reverses the row before it in time, after it by id
         return None if earlier < 0 else str(ROWS - 1 - earlier)
-    if column.foreign_keys or column.primary_key:
+    if (column.foreign_keys or column.primary_key) and not isinstance(column.type, Moment):
         return str(n) if isinstance(column.type, Words) else n + 1
     if column.nullable and n == 0:
         return None

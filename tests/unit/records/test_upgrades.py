@@ -53,6 +53,22 @@ def test_the_comparison_would_find_a_difference(records: Records) -> None:
         assert [change[0] for change in compare_metadata(context, metadata)] == ["remove_column"]
 
 
+def test_records_of_the_first_ombud_are_upgraded(blank_url: str) -> None:
+    engine = engine_for(address(blank_url), foreign_keys=False)
+    with engine.begin() as connection:
+        command.upgrade(upgrades.configuration(connection), "0001")
+        connection.execute(text("INSERT INTO counter (name, next) VALUES ('kept', 7)"))
+    engine.dispose()
+    with pytest.raises(RefusedError, match="older schema 0001") as caught:
+        open_url(blank_url)
+    assert caught.value.hint == "Run `ombud upgrade`."
+    migrate(blank_url)
+    with open_url(blank_url) as records, records.read() as tx:
+        assert schema_of(tx) == SCHEMAS[-1]
+        assert tx.execute(text("SELECT next FROM counter WHERE name = 'kept'")).scalar() == 7
+        assert tx.execute(text("SELECT count(*) FROM consent")).scalar() == 0
+
+
 def test_known_schemas_are_those_of_the_migrations() -> None:
     scripts = ScriptDirectory.from_config(upgrades.configuration())
     assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == SCHEMAS
