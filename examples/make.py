@@ -1,13 +1,14 @@
 # ruff: noqa: INP001 - a script beside data, not a package
 """Make the demo's data from the published sets: `python examples/make.py FOLDER`.
 
-FOLDER holds the three sets as published (see each SOURCE.md): `ira-facebook-ads/russian-ads.db`,
-`ira-troll-tweets/{tweets-2016-06_2016-11.parquet,authors.csv}` and
-`coordinated-sharing-german-elections/german_elections.parquet`.
+FOLDER holds the sets as published (see each SOURCE.md): `ira-facebook-ads/russian-ads.db`,
+`ira-troll-tweets/{tweets-2016-06_2016-11.parquet,authors.csv}`,
+`coordinated-sharing-german-elections/german_elections.parquet` and `facebook-sybil-graph/graph.txt.gz`.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
 import re
@@ -28,6 +29,8 @@ PHONE = re.compile(r"(?<![\w.])(?:\+?1[ .-]?)?\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0
 PROFILE = re.compile(r"(?<![\w.])((?:https?://)?(?:www\.|mobile\.)?twitter\.com/)([A-Za-z0-9_]{1,30})", re.IGNORECASE)
 HANDLE = re.compile(r"([@\uff20])([A-Za-z0-9_]{1,30})")
 SPACED = re.compile(r"^('?@ )([A-Za-z0-9_]{3,30})")
+PEOPLE = 4_039
+"""Nodes of the real graph; those above are a synthetic copy of it."""
 TABLES = ("ads", "targets", "ad_targets")
 
 
@@ -109,15 +112,37 @@ def make_ads(source: Path, target: Path) -> None:
     sys.stdout.write(f"{dict(zip(TABLES, counts, strict=True))}\n")
 
 
+def make_friendships(source: Path, target: Path) -> None:
+    """Write the real part of the graph, each friendship once, as rows of the lake's `ties`."""
+    with gzip.open(source, "rt", encoding="ascii", newline="\r\n") as lines:
+        both = {(int(one), int(other)) for one, other in (line.split() for line in lines)}
+    real = sorted((one, other) for one, other in both if one < other < PEOPLE)
+    if any((other, one) not in both for one, other in real):
+        sys.exit("A friendship stands in one direction only.")
+    names = pa.array([f"ego-{n}" for n in range(PEOPLE)])
+    ties = pa.table(
+        {
+            "account": names.take(pa.array([one for one, _ in real])),
+            "other": names.take(pa.array([other for _, other in real])),
+            "tie": pa.array(["friend"] * len(real)),
+        }
+    )
+    pq.write_table(ties, target, compression="zstd", compression_level=22)
+    sys.stdout.write(f"{len(real):,} friendships\n")
+
+
 def main(folder: Path) -> None:
-    """Make all three sets beside this file."""
-    for name in ("ira-facebook-ads", "ira-troll-tweets", "german-elections-2021"):
+    """Make all sets beside this file."""
+    for name in ("ira-facebook-ads", "ira-troll-tweets", "german-elections-2021", "facebook-friendships"):
         (HERE / name).mkdir(exist_ok=True)
     make_ads(folder / "ira-facebook-ads" / "russian-ads.db", HERE / "ira-facebook-ads" / "russian-ads.db")
     make_tweets(folder / "ira-troll-tweets", HERE / "ira-troll-tweets")
     shutil.copyfile(
         folder / "coordinated-sharing-german-elections" / "german_elections.parquet",
         HERE / "german-elections-2021" / "german_elections.parquet",
+    )
+    make_friendships(
+        folder / "facebook-sybil-graph" / "graph.txt.gz", HERE / "facebook-friendships" / "friendships.parquet"
     )
 
 

@@ -150,7 +150,7 @@ _ALL = (
         _id("other", "account", "the account at the other end", required=False),
         _id("space", "space", "the space at the other end", required=False),
         Column("tie", TEXT, "friend, follow, member or admin", required=True),
-        _when("when it began"),
+        _when("when it began; null when that is not known", required=False),
         Column("ended_at", MOMENT, "when it ended; null while it lasts"),
     ),
     _table(
