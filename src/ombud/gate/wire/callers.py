@@ -103,6 +103,7 @@ class CallerKeys:
             return
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
+            self._by_hash, self._stamp = {}, None  # a file that cannot be read lets nobody in
             self._by_hash = {kept.hash: Caller(name, frozenset(kept.rights)) for name, kept in self.every().items()}
             self._stamp = stamp
 
