@@ -114,6 +114,29 @@ def ours(path: Path) -> None:
     print(json.dumps({"networks": networks, "links": len(found.links["link"].q), "tested": found.tested}))
 
 
+def worlds(first: int, count: int, shares: int) -> None:
+    """Print what is found in `count` more worlds: planted groups (half their accounts), and reports without any."""
+    hits = planted = reports = false = 0
+    for seed in range(first, first + count):
+        path, truth = generate(shares, seed)
+        out, _ = measured([sys.executable, __file__, "--ours", str(path)])
+        path.unlink()
+        networks = [n["accounts"] for n in json.loads(out)["networks"]]
+        found = {a for n in networks for a in n}
+        groups: dict[str, list[bool]] = {}
+        for account, group in truth.groups.items():
+            groups.setdefault(group, []).append(account in found)
+        hits += sum(2 * sum(g) >= len(g) for g in groups.values())
+        planted += len(groups)
+        reports += len(networks)
+        false += sum(not any(a in truth.groups for a in n) for n in networks)
+    print(
+        f"seeds {first} to {first + count - 1}: {hits} of {planted} groups found (at least "
+        f"{1 - high(planted - hits, planted):.3f}); {false} of {reports} reported networks have no planted account "
+        f"(at most {high(false, reports):.3f}, each with 97.5% confidence)"
+    )
+
+
 def peer_command() -> str | None:
     """Return the peer's command, installed into its own environment; None, loudly, where that fails."""
     home = ROOT / ".cache" / "peer"
@@ -214,6 +237,8 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=240.0, help="seconds that one window of the peer may take")
     parser.add_argument("--twins", type=int, default=100)
     parser.add_argument("--crowds", type=int, default=100)
+    parser.add_argument("--worlds", type=int, default=0, help="worlds to try beside, with seeds from --first")
+    parser.add_argument("--first", type=int, default=51)
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.ours:
@@ -244,6 +269,8 @@ def main() -> None:
         print(f"  peer, only the tight groups: {tight}; Ombud (all groups) 1/{tight.wall / cost.wall:.1f}")
         print(f"  peer, all groups: {job}; Ombud takes 1/{ratio:.1f} of its time or less")
         failed |= ratio < RATIO
+    if args.worlds:
+        worlds(args.first, args.worlds, args.shares)
     if GERMAN.exists():
         real()
         calibration(args.twins, args.crowds)
