@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port that `ombud serve` listens on; 0 for a free one")
     public_url: str | None = Field(None, description="address under which the public reaches the pages")
     fdr: float = Field(0.01, gt=0, lt=0.5, description="false discovery rate that detectors control")
+    ledger_origin: str | None = Field(
+        None, description="name of the ledger, such as `example.org/ombud`; chosen at random once if unset"
+    )
     session_hours: int = Field(12, ge=1, description="hours until a staff sign-in ends")
 
 
