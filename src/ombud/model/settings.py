@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     ledger_origin: str | None = Field(
         None, description="name of the ledger, such as `example.org/ombud`; chosen at random once if unset"
     )
+    ledger_witnesses: tuple[str, ...] = Field(
+        (), description="witnesses that are asked to cosign the ledger, each as `VKEY URL`"
+    )
+    ledger_cosign_seconds: int = Field(60, ge=5, description="seconds between two times that witnesses are asked")
     session_hours: int = Field(12, ge=1, description="hours until a staff sign-in ends")
 
 
