@@ -2,7 +2,9 @@
 
 One module of functions per noun; each takes the transaction first and returns
 frozen structs: `lake_files`, `imports`, `dictionaries`, `outbox`, `findings`,
-`figures`, `cases`, `entities`, `users`, `looks`, `jobs`.
+`figures`, `cases`, `entities`, `users`, `looks`, `jobs`; of the gate `apps`,
+`reviews`, `consents`, `policies`, `gate_hosts`, `canary_reads`, `egress`,
+`brakes`, `spent_tokens`, and `changes`, by which a gate sees that any changed.
 """
 
 from __future__ import annotations

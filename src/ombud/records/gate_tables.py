@@ -86,7 +86,8 @@ consent_event = Table(
     must("scopes", Json),
     must("author", Words),
     must("salt", Words),
-    must("commitment", Words),
+    must("pad_seed", Words),
+    must("outbox", Number),
     Index(None, "person", "app", "id"),
     sqlite_autoincrement=True,
 )

@@ -73,7 +73,8 @@ def upgrade() -> None:
         sa.Column("scopes", JSON, nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
         sa.Column("salt", sa.Text(), nullable=False),
-        sa.Column("commitment", sa.Text(), nullable=False),
+        sa.Column("pad_seed", sa.Text(), nullable=False),
+        sa.Column("outbox", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_event")),
         sqlite_autoincrement=True,
     )
