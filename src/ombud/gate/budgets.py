@@ -1,0 +1,202 @@
+"""How much each app has read in this hour and this day, and how much it may.
+
+Windows are the hours and days of UTC, and tumble: at the full hour the count
+begins again, so within any sixty minutes an app may read at most twice its
+budget of an hour. People are counted exactly. A person who is over the budget
+is refused and not remembered, so memory is bounded: one row of 32 bytes (in a
+table that is at least three tenths full) for each app and person that the
+budget of the day, or 24 budgets of the hour, lets through. An app without any
+limit is not counted at all.
+
+The clock of the budgets only goes forward: an earlier moment counts as the
+present hour.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from ombud.gate.policy.compiled import NO_LIMIT, numbers_of
+from ombud.gate.reasons import CODES, NUMBER
+from ombud.gate.slots import SlotTable, find, insert
+
+if TYPE_CHECKING:
+    from ombud.gate.policy.compiled import CompiledPolicy
+    from ombud.gate.policy.language import Limits
+    from ombud.gate.slots import Words
+
+__all__ = ["HOUR", "Budgets", "charge", "roll"]
+
+Ints = NDArray[np.int64]
+
+HOUR = 3_600
+_FIRST = NUMBER["people-an-hour"]
+_WEEK, _SLOWED = NUMBER["first-week"], NUMBER["slowed"]
+_U = np.uint64
+
+
+@nb.njit(cache=True)
+def roll(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    hour: int, clock: Ints, counts: Ints, limits: Ints, registered: Ints, ramp_days: int, people: Words
+) -> bool:
+    """Begin an hour, and a day when it is a new one; say whether the people of the day were forgotten.
+
+    `limits` is (4, apps, 4): in force, full, of the first week, caps of the breakers.
+    """
+    if hour <= clock[0]:
+        return False
+    clock[0] = hour
+    counts[:, 0] = 0
+    counts[:, 2] = 0
+    if hour // 24 <= clock[1]:
+        return False
+    clock[1] = hour // 24
+    counts[:, :] = 0
+    people[:, :] = 0
+    for app in range(counts.shape[0]):
+        ramp = 2 if clock[1] - registered[app] < ramp_days else 1
+        for kind in range(4):
+            limits[0, app, kind] = min(limits[ramp, app, kind], limits[3, app, kind])
+    return True
+
+
+@nb.njit(cache=True)
+def charge(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    app: int, key: int, fields: int, clock: Ints, counts: Ints, limits: Ints, people: Words
+) -> tuple[int, bool]:
+    """Count one read; return the number of the reason against it, 0 if there is none, and whether a row was made."""
+    new_hour = new_day = 0
+    counting = limits[0, app, 0] < NO_LIMIT or limits[0, app, 1] < NO_LIMIT
+    if counting:
+        row = find(people, _U(key))
+        new_day = 1 if row < 0 else 0
+        new_hour = 1 if row < 0 or people[row, 1] != _U(clock[0]) else 0
+    adds = (new_hour, new_day, fields, fields)
+    for kind in range(4):
+        after = counts[app, kind] + adds[kind]
+        if adds[kind] > 0 and after > limits[0, app, kind]:
+            if after > limits[1, app, kind]:
+                return _FIRST + kind, False
+            return (_SLOWED if after > limits[3, app, kind] else _WEEK), False
+    for kind in range(4):
+        counts[app, kind] += adds[kind]
+    if counting:
+        row, _ = insert(people, _U(key))
+        people[row, 1] = _U(clock[0])
+    return 0, new_day == 1
+
+
+class Budgets:
+    """The counts of one process. `charge` is for single reads; `decide_batch` counts in the same arrays."""
+
+    def __init__(self, compiled: CompiledPolicy) -> None:
+        """Begin with nothing counted."""
+        self.people = SlotTable()
+        self.clock: Ints = np.full(2, -1, dtype=np.int64)
+        """the hour and the day that are being counted, since 1970"""
+        self.lock = threading.Lock()
+        self._caps: dict[str, tuple[int, int, int, int]] = {}
+        self.counts: Ints = np.zeros((0, 4), dtype=np.int64)
+        """by app: people this hour and this day, fields this hour and this day"""
+        self.limits: Ints = np.zeros((4, 0, 4), dtype=np.int64)
+        """(in force, full, of the first week, caps of the breakers) by app and count"""
+        self.adopt(compiled)
+
+    def adopt(self, compiled: CompiledPolicy) -> None:
+        """Take the limits of a policy, or of apps that came or changed; what was counted stays."""
+        arrays = compiled.arrays
+        first = compiled.policy.budgets.first_week
+        with self.lock:
+            counts = np.zeros((len(arrays.limits), 4), dtype=np.int64)
+            kept = min(len(counts), len(self.counts))
+            counts[:kept] = self.counts[:kept]
+            share = first.share if first else 1.0
+            ramp = np.where(arrays.limits == NO_LIMIT, NO_LIMIT, np.floor(arrays.limits * share)).astype(np.int64)
+            self.limits = np.stack([arrays.limits, arrays.limits, ramp, np.full_like(arrays.limits, NO_LIMIT)])
+            self.registered, self.ramp_days = arrays.registered, first.days if first else 0
+            self.counts, self._index = counts, compiled.app_index
+            for app, cap in self._caps.items():
+                if app in self._index:
+                    self.limits[3, self._index[app]] = cap
+            self._in_force()
+
+    def slow(self, app: str, limits: Limits | None) -> None:
+        """Hold an app below `limits`, whatever the policy gives it; null lets it go again. Breakers call this."""
+        with self.lock:
+            if limits is None:
+                self._caps.pop(app, None)
+            else:
+                self._caps[app] = numbers_of(limits)
+            if app in self._index:
+                self.limits[3, self._index[app]] = self._caps.get(app, NO_LIMIT)
+            self._in_force()
+
+    def charge(self, app: int, key: int, fields: int, second: float) -> str:
+        """Count one read of `fields` fields; return the reason against it, empty if there is none.
+
+        `key` is that of the consent table: app and person.
+        """
+        with self.lock:
+            hour = int(second // HOUR)
+            if hour > self._hour:
+                self._roll(hour)
+            at = app * 4
+            limits, counts = self._limits, self._counts
+            if limits[at] >= NO_LIMIT and limits[at + 1] >= NO_LIMIT:
+                new_hour = new_day = 0
+                row = None
+            else:
+                row = self.people.row(key)
+                new_day = 1 if row is None else 0
+                new_hour = 1 if row is None or row[0][row[1] + 1] != self._hour else 0
+            if (
+                (new_hour and counts[at] >= limits[at])
+                or (new_day and counts[at + 1] >= limits[at + 1])
+                or counts[at + 2] + fields > limits[at + 2]
+                or counts[at + 3] + fields > limits[at + 3]
+            ):
+                return self._why(app, (new_hour, new_day, fields, fields))
+            if new_hour:
+                words, start = self.people.own_row(key) if row is None else row
+                words[start + 1] = self._hour
+                counts[at] += 1
+                counts[at + 1] += new_day
+            counts[at + 2] += fields
+            counts[at + 3] += fields
+            return ""
+
+    def settle(self, cleared: bool, made: int) -> None:  # noqa: FBT001 - both come from compiled code
+        """Take note of what compiled code did: whether it forgot the day's people, and the rows that it then made."""
+        if cleared:
+            self.people.forget()
+        self.people.added(made)
+        self._hour = int(self.clock[0])
+
+    def _why(self, app: int, adds: tuple[int, int, int, int]) -> str:
+        """Return the first reason against a read."""
+        for kind, add in enumerate(adds):
+            after = int(self.counts[app, kind]) + add
+            if add and after > self.limits[0, app, kind]:
+                if after > self.limits[1, app, kind]:
+                    return CODES[_FIRST + kind]
+                return CODES[_SLOWED if after > self.limits[3, app, kind] else _WEEK]
+        return ""
+
+    def _roll(self, hour: int) -> None:
+        nobody = np.zeros((0, 4), dtype=np.uint64)
+        if roll(hour, self.clock, self.counts, self.limits, self.registered, self.ramp_days, nobody):
+            self.people.clear()
+        self._hour = hour
+
+    def _in_force(self) -> None:
+        """Compute the limits in force, and look at the new arrays."""
+        fresh = (self.clock[1] - self.registered < self.ramp_days)[:, None]
+        self.limits[0] = np.minimum(np.where(fresh, self.limits[2], self.limits[1]), self.limits[3])
+        self._limits = self.limits.data.cast("B").cast("q")
+        self._counts = self.counts.data.cast("B").cast("q")
+        self._hour = int(self.clock[0])
