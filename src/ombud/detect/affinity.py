@@ -172,6 +172,23 @@ def _fewest(sizes: Ints, least: float, cut: Callable[[int], float]) -> int:
 
 
 @nb.njit(cache=True)
+def _met(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    x: int, account: Ints, ends: Ints, order: Ints, begin: Ints, many: Ints, met: Ints
+) -> int:
+    """Count in `many` what `x` shares with each account after it; list those in `met` and return their number."""
+    n = 0
+    for k in range(begin[x], begin[x + 1]):
+        row = order[k]
+        for j in range(row + 1, ends[row]):
+            y = account[j]
+            if many[y] == 0:
+                met[n] = y
+                n += 1
+            many[y] += 1
+    return n
+
+
+@nb.njit(cache=True)
 def _lengths(account: Ints, ends: Ints, order: Ints, begin: Ints) -> Ints:
     """Return how many pairs share each number of episodes (index 0 is unused).
 
@@ -183,15 +200,7 @@ def _lengths(account: Ints, ends: Ints, order: Ints, begin: Ints) -> Ints:
     met = np.empty(accounts, dtype=np.int64)
     out = np.zeros(_most_rows(begin) + 2, dtype=np.int64)
     for x in range(accounts):
-        n = 0
-        for k in range(begin[x], begin[x + 1]):
-            row = order[k]
-            for j in range(row + 1, ends[row]):
-                y = account[j]
-                if many[y] == 0:
-                    met[n] = y
-                    n += 1
-                many[y] += 1
+        n = _met(x, account, ends, order, begin, many, met)
         for k in range(n):
             out[many[met[k]]] += 1
             many[met[k]] = 0
@@ -220,15 +229,7 @@ def _listed(  # noqa: PLR0917 - numba takes no keyword-only arguments
     shared = np.empty(count, dtype=np.int64)
     at = 0
     for x in range(accounts):
-        n = 0
-        for k in range(begin[x], begin[x + 1]):
-            row = order[k]
-            for j in range(row + 1, ends[row]):
-                y = account[j]
-                if many[y] == 0:
-                    met[n] = y
-                    n += 1
-                many[y] += 1
+        n = _met(x, account, ends, order, begin, many, met)
         for k in range(n):
             y = met[k]
             if many[y] >= fewest:
