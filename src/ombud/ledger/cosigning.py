@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -138,7 +139,11 @@ def cosign(folder: Path, witnesses: Sequence[WitnessAddress], client: httpx.Clie
     ):
         question = _Question(http, tree, note, checkpoint)
         old = [min(seen.get(one.verifier.name, 0), checkpoint.size) for one in witnesses]
-        answers = list(pool.map(question.ask, witnesses, old))
+        # each thread has the caller's clock
+        asked = [
+            pool.submit(copy_context().run, question.ask, one, size) for one, size in zip(witnesses, old, strict=True)
+        ]
+        answers = [one.result() for one in asked]
     lines = [line for _, line in answers if line is not None]
     kept = bool(lines) and keep(folder, note, lines, [one.verifier for one in witnesses])
     report = CosignReport(checkpoint.origin, checkpoint.size, now, [asked for asked, _ in answers], kept)
