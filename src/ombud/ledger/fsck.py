@@ -126,6 +126,8 @@ def _names(root: str, below: str = "tile") -> Iterator[str]:
     try:
         with os.scandir(f"{root}/{below}") as found:
             entries = sorted(found, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
     except OSError:
         yield f"{below}/"
         return

@@ -76,6 +76,11 @@ class TlogProof:
         Checkpoint.parse(parse_note(note).text)
         return cls(index, hashes, note, extra)
 
+    @property
+    def size(self) -> int:
+        """How many entries the checkpoint names. Raises `FormatError`."""
+        return Checkpoint.parse(parse_note(self.checkpoint).text).size
+
     def verify(self, entry: bytes, verifiers: Iterable[Verifier]) -> Checkpoint:
         """Check that `entry` is in the log at `index`, by a checkpoint that the log's key among `verifiers` signed.
 
@@ -83,28 +88,31 @@ class TlogProof:
         """
         opened = open_note(self.checkpoint, verifiers)
         checkpoint = Checkpoint.parse(opened.text)
-        if checkpoint.origin not in opened.verified:
+        if checkpoint.origin not in opened.verified:  # a witness may be known here too
             raise ProofError(f"The key of {checkpoint.origin} did not sign the proof's checkpoint.")
         verify_inclusion(self.index, checkpoint.size, leaf_hash(entry), self.proof, checkpoint.root)
         return checkpoint
 
 
-def entry_at(log: Log, index: int, size: int) -> bytes:
+def entry_at(log: Log | Tree, index: int, size: int) -> bytes:
     """Return one entry of a log of `size`. Raises `LogError`."""
     if not 0 <= index < size:
         raise ProofError(f"No entry {index} is in a log of {size} entries.")
     bundle, within = divmod(index, TILE_WIDTH)
     width = width_at(0, bundle, size)
-    return decode_bundle(log.bundle(bundle, width), width)[within]
+    source = log.log if isinstance(log, Tree) else log
+    return decode_bundle(source.bundle(bundle, width), width)[within]
 
 
-def prove(log: Log, index: int, *, checkpoint: bytes | None = None, extra: bytes | None = None) -> TlogProof:
+def prove(log: Log | Tree, index: int, *, checkpoint: bytes | None = None, extra: bytes | None = None) -> TlogProof:
     """Return the proof for an entry in the log as `checkpoint` (by default the newest) says it is.
 
-    The proof is checked against the checkpoint's root, its signature is not. Raises `LogError`.
+    The proof is checked against the checkpoint's root, its signature is not. For many, hand in one `Tree`.
+    Raises `LogError`.
     """
-    note = log.checkpoint() if checkpoint is None else checkpoint
+    tree = log if isinstance(log, Tree) else Tree(log)
+    note = tree.log.checkpoint() if checkpoint is None else checkpoint
     head = Checkpoint.parse(parse_note(note).text)
-    hashes = Tree(log).inclusion(index, head.size)
-    verify_inclusion(index, head.size, leaf_hash(entry_at(log, index, head.size)), hashes, head.root)
+    hashes = tree.inclusion(index, head.size)
+    verify_inclusion(index, head.size, leaf_hash(entry_at(tree, index, head.size)), hashes, head.root)
     return TlogProof(index, tuple(hashes), note, extra)
