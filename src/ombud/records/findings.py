@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, Text, cast, func, insert, select
 
 from ombud.model.errors import InputError, NotFoundError
 from ombud.model.findings import Finding, RowRef, Says, Subject
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["FindingRow", "count", "get", "listing", "resting_on", "save", "strengths", "with_figure"]
+__all__ = [
+    "FindingRow",
+    "count",
+    "detail_texts",
+    "get",
+    "listing",
+    "resting_on",
+    "save",
+    "strengths",
+    "with_figure",
+]
 
 _ELSEWHERE = {"rows", "figures"}
 
@@ -120,6 +130,12 @@ def strengths(tx: Connection, finding_ids: Iterable[str]) -> dict[str, tuple[flo
     """Return score and q of findings by id, without reading their details."""
     query = select(finding.c.id, finding.c.score, finding.c.q).where(finding.c.id.in_(list(finding_ids)))
     return {row.id: (row.score, row.q) for row in tx.execute(query)}
+
+
+def detail_texts(tx: Connection, finding_ids: Iterable[str]) -> dict[str, str]:
+    """Return the details of findings by id as JSON text, for readers that need a small part of each."""
+    query = select(finding.c.id, cast(finding.c.detail, Text)).where(finding.c.id.in_(list(finding_ids)))
+    return {name: text for name, text in tx.execute(query) if text}
 
 
 def _chosen(query: Select[Any], says: str | None, subject_kind: str | None) -> Select[Any]:

@@ -172,3 +172,12 @@ def test_unknown_ids(records: Records) -> None:
         with pytest.raises(NotFoundError, match="figure_x") as caught:
             figures.get(tx, "figure_x")
     assert caught.value.hint
+
+
+@given(item=any_finding)
+def test_details_as_text_are_the_details(records: Records, item: Finding) -> None:
+    with records.begin() as tx:
+        findings.save(tx, item)
+        told = findings.detail_texts(tx, [item.id, "finding_nowhere"])
+    assert set(told) == {item.id}
+    assert msgspec.json.decode(told[item.id]) == item.detail

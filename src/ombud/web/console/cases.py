@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from ombud.records import cases, findings
 from ombud.web.access import STAFF
+from ombud.web.console.outlines import Outline, outlines
 from ombud.web.pages import Pages
 from ombud.web.paging import Option, Paging, paging
 from ombud.web.visit import VisitParameter
@@ -46,6 +47,7 @@ class CaseLine(msgspec.Struct, frozen=True):
     updated_at: Annotated[datetime, Meta(description="When it last changed.")]
     q: Annotated[float | None, Meta(description="Bound on the share of false findings; null if uncalibrated.")]
     score: Annotated[float | None, Meta(description="Score of its finding, comparable within one tool.")]
+    outline: Annotated[Outline | None, Meta(description="The network in a few words; null when it is about none.")]
 
 
 class CaseList(msgspec.Struct, frozen=True):
@@ -69,10 +71,11 @@ def _options(choices: dict[str, str], anything: str | None = None) -> list[Optio
 
 
 def case_lines(visit: VisitParameter, found: list[cases.Case]) -> list[CaseLine]:
-    """Return list lines for cases, with q and score of their first finding."""
+    """Return list lines for cases, with q, score and outline of their first finding."""
     wanted = {item.finding_ids[0] for item in found if item.finding_ids}
     with visit.house.records.read() as tx:
         strength = findings.strengths(tx, wanted)
+        outline = outlines(tx, wanted)
     return [
         CaseLine(
             number=item.number,
@@ -84,6 +87,7 @@ def case_lines(visit: VisitParameter, found: list[cases.Case]) -> list[CaseLine]
             updated_at=item.updated_at,
             q=strength.get(first, (None, None))[1],
             score=strength.get(first, (None, None))[0],
+            outline=outline.get(first),
         )
         for item in found
         for first in [item.finding_ids[0] if item.finding_ids else ""]
