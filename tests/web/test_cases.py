@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ombud.records import looks
+from ombud.web.console.outlines import BARS, outline_of
 from tests.web.seeding import HOSTILE
 
 if TYPE_CHECKING:
@@ -232,3 +237,55 @@ def test_hostile_rows_stay_text(signed_in: dict[str, Browser], world: World) -> 
         assert "<img src=x" not in text
     assert ESCAPED in signed_in["admin"].get("/archive/ads/3").text
     assert ESCAPED in signed_in["admin"].get(f"/console/cases/{world.hostile_case}").text
+
+
+class TestOutlines:
+    def test_a_list_tells_networks_apart_without_naming_anybody(
+        self, signed_in: dict[str, Browser], world: World
+    ) -> None:
+        rows = signed_in["analyst"].get("/console/cases.json").json()["rows"]
+        line = next(row for row in rows if row["number"] == world.case)
+        outline = line["outline"]
+        assert (outline["accounts"], outline["platforms"], outline["traces"]) == (24, ["twitter"], ["link", "text"])
+        assert len(outline["bars"]) == BARS
+        assert max(outline["bars"]) == 100
+        text = signed_in["analyst"].get("/console/cases").text
+        assert "24\u00a0accounts on twitter" in text
+        assert "Most on " in text
+        assert "user_00_patriot" not in text
+
+    @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 10**6)), max_size=40), st.integers(0, 500))
+    def test_bars_keep_every_joint_act_inside_the_span(self, acts: list[tuple[int, int]], days: int) -> None:
+        start = datetime(2016, 6, 1, tzinfo=UTC)
+        timeline = [{"start": start + timedelta(days=day), "co_acts": {"link": n}} for day, n in acts if day <= days]
+        part = {"members_total": 2, "members": [{}], "traces": [], "timeline": timeline, "first": start,
+                "last": start + timedelta(days=days)}  # fmt: skip
+        shown = outline_of(msgspec.json.encode(part))
+        assert shown is not None
+        assert len(shown.bars) == BARS
+        assert all(0 <= bar <= 100 for bar in shown.bars)
+        assert (max(shown.bars) == 100) is any(n for day, n in acts if day <= days)
+        assert shown.busiest is None or start <= shown.busiest <= shown.last
+
+    @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"members_total": "two"}', "not json"])
+    def test_what_is_no_network_has_no_outline(self, text: str) -> None:
+        assert outline_of(text.encode()) is None
+
+
+class TestSayings:
+    def test_the_same_words_stand_once(self, signed_in: dict[str, Browser], world: World) -> None:
+        text = signed_in["analyst"].get(f"/console/cases/{world.case}/evidence/2").text
+        assert text.count("Keep your eyes on example.org/rally-1") == 2, "once in Russian, once in English"
+        assert "4\u00a0posts say 2\u00a0different things" in text
+        assert text.count("<li><strong><bdi>") == 4
+
+    def test_the_case_quotes_the_first_post_of_each_line(self, signed_in: dict[str, Browser], world: World) -> None:
+        page = signed_in["analyst"].get(f"/console/cases/{world.case}.json").json()
+        assert page["samples"][0] == "Keep your eyes on example.org/rally-0"
+        assert len(page["samples"]) == len(page["detail"]["evidence"])
+        assert "Keep your eyes on example.org/rally-4" in signed_in["analyst"].get(f"/console/cases/{world.case}").text
+
+    def test_without_a_purpose_nothing_is_quoted(self, browse: Callable[[], Browser], world: World) -> None:
+        browser = browse().sign_in("analyst")
+        assert browser.get(f"/console/cases/{world.case}.json").json()["samples"] == []
+        assert "Keep your eyes" not in browser.get(f"/console/cases/{world.case}").text

@@ -104,6 +104,20 @@ class TestSentences:
         bins = [TimelineBin(START + timedelta(days=n), {"link": 5}) for n in range(20)]
         assert sentences.timeline_sentence(_with(bins)).startswith("They acted together on 20")
 
+    @pytest.mark.parametrize(
+        ("partners", "ending"),
+        [
+            ([4, 4, 4, 3, 3], "at least half of them are linked with all the others"),
+            ([3, 3, 3, 1, 1], "at least half of them are linked with 3 others"),
+            ([4, 2, 2, 1, 1], "half of them are linked with 2 or more others, one with 4"),
+            ([4, 4, 4, 4, 4], "each linked with all the others"),
+        ],
+    )
+    def test_no_sentence_says_a_number_twice(self, partners: list[int], ending: str) -> None:
+        members = [msgspec.structs.replace(DETAIL.members[i], partners=n) for i, n in enumerate(partners)]
+        five = msgspec.structs.replace(DETAIL, members=members, members_total=5)
+        assert sentences.graph_sentence(five).endswith(ending)
+
     def test_ties(self) -> None:
         said = sentences.graph_sentence(DETAIL).replace("\u00a0", " ")
         assert said.startswith("24 accounts: half of them are linked with")

@@ -153,3 +153,7 @@ def test_paging() -> None:
     beyond = paging("/x", {}, 9, 30, 25, parameter="p")
     assert (beyond.previous, beyond.next) == ("/x?p=2", None)
     assert address("/x", {"q": None, "n": 3}, n=4) == "/x?n=4"
+
+
+def test_addresses_break_after_a_slash_and_stay_text() -> None:
+    assert words.breakable("/a/<b>/{c}") == "/<wbr>a/<wbr>&lt;b&gt;/<wbr>{c}"

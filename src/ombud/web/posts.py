@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ombud.lake import Lake
+    from ombud.model.findings import CoAct
 
-__all__ = ["Post", "language_of", "posts_by_id"]
+__all__ = ["Post", "Saying", "first_words", "language_of", "posts_by_id", "sayings"]
 
 _SLACK = timedelta(seconds=1)
 _LANGUAGES = {
@@ -47,6 +49,20 @@ class Post(msgspec.Struct, frozen=True):
     platform: Annotated[str | None, Meta(description="Which platform.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What several posts say in the same words; `text` is None where the source gives none."""
+
+    text: str | None
+    lang: str | None
+    posts: list[Post]
+
+    @property
+    def links(self) -> list[str]:
+        """Return the addresses that any of them links to, in the order in which they first come."""
+        return list(dict.fromkeys(link for post in self.posts for link in post.links))
+
+
 def language_of(stated: str | None) -> str | None:
     """Return the BCP 47 code of a language as a source names it: `English`, `de`, `pt-BR`; None when unknown."""
     if not stated:
@@ -61,13 +77,37 @@ def language_of(stated: str | None) -> str | None:
 
 def posts_by_id(lake: Lake, ids: Sequence[str], first: datetime, last: datetime) -> list[Post]:
     """Return the posts with these ids made from `first` to `last`, earliest first; ids that are gone are left out."""
+    return _read(lake, ids, [(first, last)])
+
+
+def first_words(lake: Lake, acts: Sequence[CoAct]) -> list[str | None]:
+    """Return what the first post of each line of evidence says; null where it is gone or says nothing."""
+    firsts = [next((row.id for row in act.rows if row.table == "posts"), None) for act in acts]
+    spans = [(act.first, act.last) for act, name in zip(acts, firsts, strict=True) if name]
+    said = {post.id: post.text for post in _read(lake, [name for name in firsts if name], spans)}
+    return [said.get(name) if name else None for name in firsts]
+
+
+def sayings(posts: Sequence[Post]) -> list[Saying]:
+    """Group posts that say the same, letter by letter; groups and posts in the order in which they were posted."""
+    groups: dict[tuple[str | None, str | None], list[Post]] = {}
+    for post in posts:
+        groups.setdefault((post.text, post.lang), []).append(post)
+    return [Saying(text, lang, group) for (text, lang), group in groups.items()]
+
+
+def _read(lake: Lake, ids: Sequence[str], spans: Sequence[tuple[datetime, datetime]]) -> list[Post]:
+    """Return posts by id, reading only the files whose days meet one of the spans."""
     if not ids:
         return []
-    since, until = first - _SLACK, last + _SLACK
+    windows = [(first - _SLACK, last + _SLACK) for first, last in spans]
+    since, until = min(first for first, _ in windows), max(last for _, last in windows)
     files = [
         file
         for file in lake.files("posts")
-        if (file.first is None or file.first <= until) and (file.last is None or file.last >= since)
+        if file.first is None
+        or file.last is None
+        or any(file.first <= last and file.last >= first for first, last in windows)
     ]
     if not files:
         return []

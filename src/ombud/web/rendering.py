@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ombud.web import words
 from ombud.web.charts import graph, sentences, timeline
+from ombud.web.posts import sayings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ __all__ = ["TEMPLATES", "environment", "render"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 _FILTERS = (
+    "breakable",
     "capitalize_first",
     "chance",
     "code",
@@ -72,6 +74,7 @@ def environment() -> Environment:
     env.filters["draw_graph"] = graph.draw
     env.filters["iso"] = lambda value: value.isoformat().replace("+00:00", "Z")
     env.filters["groups"] = groups
+    env.filters["sayings"] = sayings
     env.filters["json_text"] = lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     for name in env.list_templates(extensions=["html"]):
         env.get_template(name)  # compiled now, not while the first reader waits

@@ -10,6 +10,7 @@ from decimal import Decimal
 from markupsafe import Markup, escape
 
 __all__ = [
+    "breakable",
     "capitalize_first",
     "chance",
     "code",
@@ -160,6 +161,11 @@ def interval(first: datetime, last: datetime) -> str:
     if last - first < timedelta(days=300) and first.year == last.year:
         return f"from {first.day}{NB}{first:%B} to {day(last)}"
     return f"from {day(first)} to {day(last)}"
+
+
+def breakable(value: str) -> Markup:
+    """Write an address or an id so that it may break after a slash."""
+    return Markup("/<wbr>").join(escape(part) for part in value.split("/"))
 
 
 def capitalize_first(value: str) -> str:

@@ -63,6 +63,10 @@ def graph_sentence(detail: NetworkDetail) -> str:
     if min((m.partners for m in detail.members), default=0) == members - 1:
         everybody = "each linked with the other" if members == 2 else "each linked with all the others"  # noqa: PLR2004
         return f"{words.plural(members, 'account')}, {everybody}"
+    if middle == members - 1:
+        return f"{words.plural(members, 'account')}: at least half of them are linked with all the others"
+    if middle == most:
+        return f"{words.plural(members, 'account')}: at least half of them are linked with {words.count(most)} others"
     return (
         f"{words.plural(members, 'account')}: half of them are linked with {words.count(middle)} or more others,"
         f" one with {words.count(most)}"

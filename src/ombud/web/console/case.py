@@ -16,11 +16,14 @@ from ombud.web.access import EDITORS, STAFF
 from ombud.web.console.cases import STATES
 from ombud.web.console.purposes import CHOICES, PURPOSES, Purpose, look, purpose_for, remember
 from ombud.web.pages import Pages
+from ombud.web.posts import first_words
 from ombud.web.visit import VisitParameter
 
 __all__ = ["CasePage", "Number", "detail_of", "pages"]
 
 pages = Pages()
+HEAVIEST = 12
+"""Lines of evidence that the page shows at once, each with the words of a post."""
 Number = Annotated[int, Path(ge=1, le=2**31)]
 
 
@@ -69,6 +72,10 @@ class CasePage(msgspec.Struct, frozen=True):
     detail: Annotated[
         NetworkDetail | None, Meta(description="The network; null until a purpose is given, or when it is none.")
     ]
+    samples: Annotated[
+        list[str | None],
+        Meta(description="What the first post of each of the heaviest lines of evidence says; null where it is gone."),
+    ]
     purpose: Annotated[str | None, Meta(description="Why this page is being looked at; null if not yet said.")]
     purpose_words: Annotated[str | None, Meta(description="The purpose as people read it.")]
     purposes: Annotated[list[Purpose], Meta(description="Purposes to choose from.")]
@@ -106,6 +113,7 @@ def case_page(request: Request, visit: VisitParameter, number: Number) -> CasePa
     purpose = purpose_for(request, visit, number)
     if purpose is not None:
         look(request, visit, number, "the case's page")
+    detail = detail_of(finding) if purpose else None
     return CasePage(
         number=case.number,
         kind=case.kind,
@@ -114,7 +122,8 @@ def case_page(request: Request, visit: VisitParameter, number: Number) -> CasePa
         title=case.title,
         opened_at=case.opened_at,
         finding=_view(finding, purpose) if finding else None,
-        detail=detail_of(finding) if purpose else None,
+        detail=detail,
+        samples=first_words(visit.house.lake, detail.evidence[:HEAVIEST]) if detail else [],
         purpose=purpose,
         purpose_words=PURPOSES[purpose] if purpose else None,
         purposes=CHOICES,
