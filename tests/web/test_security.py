@@ -274,6 +274,15 @@ class TestStaff:
         analyst, me = people["Some analyst"]["id"], people["Some admin"]["id"]
         assert admin.send(f"/console/people/{analyst}/shut-out", {}).status_code == 303
         assert other.get("/console").status_code == 303
+        listed = admin.get("/console/people").text
+        assert "no, since" in listed
+        assert f"/console/people/{analyst}/let-in" in listed
+        assert f"/console/people/{analyst}/shut-out" not in listed
+        assert other.send("/sign-in", {"name": "Some analyst", "password": PASSWORD}).status_code == 401
+        assert admin.send(f"/console/people/{analyst}/let-in", {}).status_code == 303
+        assert other.get("/console").status_code == 303, "an old sign-in stays ended"
+        assert other.sign_in("analyst").get("/console").status_code == 200
+        assert admin.send("/console/people/user_none/let-in", {}).status_code == 404
         assert admin.send(f"/console/people/{me}/shut-out", {}).status_code == 400
         assert admin.send("/console/people/user_none/shut-out", {}).status_code == 404
         for opened in (admin, other):

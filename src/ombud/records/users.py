@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
 __all__ = [
-    "ROLES", "Role", "Session", "User", "claim", "close_session", "close_sessions", "create", "disable",
+    "ROLES", "Role", "Session", "User", "claim", "close_session", "close_sessions", "create", "disable", "enable",
     "first_run_token", "get", "has_admin", "listing", "open_session", "session", "set_password", "verify",
 ]  # fmt: skip
 
@@ -115,6 +115,12 @@ def disable(tx: Connection, user_id: str) -> None:
         raise InputError("This is the last admin.", hint="Make another admin first.")
     tx.execute(update(staff).where(staff.c.id == user_id).values(disabled_at=clock.now()))
     close_sessions(tx, user_id)
+
+
+def enable(tx: Connection, user_id: str) -> None:
+    """Let a member of staff in again who was shut out; they sign in anew, with their password."""
+    get(tx, user_id)
+    tx.execute(update(staff).where(staff.c.id == user_id).values(disabled_at=None))
 
 
 def open_session(tx: Connection, user_id: str, hours: float) -> str:

@@ -166,6 +166,21 @@ def test_shutting_out(records: Records) -> None:
             users.disable(tx, second.id)
 
 
+def test_letting_in_again(records: Records) -> None:
+    with records.begin() as tx:
+        user = users.create(tx, "Mara", PASSWORD, "analyst")
+        token = users.open_session(tx, user.id, 1)
+        users.disable(tx, user.id)
+        users.enable(tx, user.id)
+        assert users.get(tx, user.id).disabled_at is None
+        assert users.session(tx, token) is None
+        again = users.verify(tx, "Mara", PASSWORD)
+        assert again is not None
+        assert again.id == user.id
+        with pytest.raises(NotFoundError):
+            users.enable(tx, "user_nobody")
+
+
 def test_the_first_run(records: Records) -> None:
     with records.begin() as tx:
         old = users.first_run_token(tx)

@@ -93,3 +93,11 @@ def shut_out(visit: VisitParameter, user: Annotated[str, Path(max_length=60)]) -
     except InputError as error:
         return _refused(visit, error)
     return RedirectResponse("/console/people", 303)
+
+
+@pages.form("/console/people/{user}/let-in", access=ADMIN)
+def let_in(visit: VisitParameter, user: Annotated[str, Path(max_length=60)]) -> Response:
+    """Let a member of staff in again who was shut out; they sign in with their old password."""
+    with visit.house.records.begin() as tx:
+        users.enable(tx, user)
+    return RedirectResponse("/console/people", 303)
