@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from ombud.web.access import Access
     from ombud.web.visit import Visit
 
-__all__ = ["PageSpec", "Pages", "twin_path"]
+__all__ = ["EVERYBODY", "PageSpec", "Pages", "twin_path"]
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 JSON = "application/json"
+EVERYBODY = "For everybody."
 HTML = "text/html; charset=utf-8"
 
 
@@ -137,7 +138,7 @@ def _add(app: FastAPI, spec: PageSpec, path: str, endpoint: Callable[..., Any], 
 
 
 def _who(access: Access) -> str:
-    return "For everybody." if isinstance(access, str) else f"For {', '.join(sorted(access))}."
+    return EVERYBODY if isinstance(access, str) else f"For {', '.join(sorted(access))}."
 
 
 def _as_html(spec: PageSpec) -> Callable[..., Response]:
