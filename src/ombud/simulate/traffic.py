@@ -1,0 +1,84 @@
+"""What apps read in the ordinary course of a day, because their people use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ombud.simulate.friendships import ranges
+from ombud.simulate.kinds import KINDS
+from ombud.simulate.requests import NOBODY, Requests
+
+if TYPE_CHECKING:
+    from ombud.simulate.apps import Apps
+    from ombud.simulate.friendships import Ints, Small
+    from ombud.simulate.installs import Installs
+    from ombud.simulate.people import People
+
+__all__ = ["DAY", "HOUR", "ordinary_day"]
+
+DAY, HOUR = 86_400, 3_600
+
+_HOURS = np.array([2, 1, 1, 1, 1, 2, 3, 5, 6, 6, 6, 7, 8, 7, 6, 6, 7, 8, 9, 10, 11, 10, 7, 4], dtype=float)
+_HOURS /= _HOURS.sum()
+_WEEK = 7
+_NIGHT = 3
+"""the hour at which apps that keep everything read it again"""
+
+
+def ordinary_day(people: People, apps: Apps, installs: Installs, day: int, rng: np.random.Generator) -> Requests:
+    """Return a day's requests that are nobody's crawling, in order of time from the day's start in seconds.
+
+    A person who uses an app is read once each time; an app that shows friends
+    looks at a few of them as well. An app that keeps everything reads all its
+    people once a week.
+    """
+    used = np.flatnonzero((installs.day <= day) & (day < installs.left))
+    used = used[rng.random(len(used), dtype=np.float32) < installs.rate[used]]
+    when = _moments(len(used), rng)
+    parts = [_own(apps, installs.app[used], installs.person[used], when)]
+    sees = used[_FRIENDS[apps.kind[installs.app[used]]] > 0]
+    moments = when[_FRIENDS[apps.kind[installs.app[used]]] > 0]
+    parts.append(_friends(people, apps, (installs.app[sees], installs.person[sees]), moments, rng))
+    parts.append(_weekly(apps, installs, day, rng))
+    every = Requests.joined(parts)
+    return every[np.argsort(every.at, kind="stable")]
+
+
+_FRIENDS = np.array([kind.friends for kind in KINDS.values()])
+_KEEPS = np.array([kind.keeps for kind in KINDS.values()])
+
+
+def _own(apps: Apps, app: Small, person: Small, when: Ints) -> Requests:
+    return Requests.of(app, person, NOBODY, fields=apps.own[app], purpose=apps.purpose[app], at=when)
+
+
+def _friends(people: People, apps: Apps, who: tuple[Small, Small], when: Ints, rng: np.random.Generator) -> Requests:
+    """Return looks at friends through the person who uses the app: as many neighbours in the list, from any on."""
+    app, person = who
+    degree = people.friends.degree[person]
+    count = np.minimum(degree, _FRIENDS[apps.kind[app]])
+    row = np.repeat(np.arange(len(app)), count)
+    begin = (rng.random(len(app)) * degree).astype(np.int64)
+    place = (begin[row] + ranges(np.zeros_like(count), count)) % degree[row]
+    friend = people.friends.friend[people.friends.start[person[row]] + place]
+    app, purpose = app[row], apps.purpose[app[row]]
+    return Requests.of(app, friend, person[row], fields=apps.of_friends[app], purpose=purpose, at=when[row])
+
+
+def _weekly(apps: Apps, installs: Installs, day: int, rng: np.random.Generator) -> Requests:
+    again = [a for a in np.flatnonzero(_KEEPS[apps.kind]).tolist() if a % _WEEK == day % _WEEK]
+    rows = ranges(installs.start[again], np.diff(installs.start)[again]) if again else np.zeros(0, dtype=np.int64)
+    rows = rows[installs.day[rows] < day]
+    when = _NIGHT * HOUR + np.sort(rng.integers(0, HOUR, len(rows)))
+    app = installs.app[rows]
+    purpose = apps.second_purpose[app]
+    return Requests.of(app, installs.person[rows], NOBODY, fields=apps.own[app], purpose=purpose, at=when)
+
+
+def _moments(count: int, rng: np.random.Generator) -> Ints:
+    """Return seconds of a day, more in the evening than at night."""
+    hour = np.searchsorted(np.cumsum(_HOURS)[:-1], rng.random(count))
+    result: Ints = hour * HOUR + rng.integers(0, HOUR, count)
+    return result
