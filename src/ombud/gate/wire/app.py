@@ -9,7 +9,6 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ombud.gate.wire.callers import Access, Caller, CallerKeys
 from ombud.gate.wire.discovery import configuration, well_known_path
 from ombud.gate.wire.exchange import Exchange, GoneError, Reply, json_reply, text_reply
 from ombud.gate.wire.faults import WireError
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from ombud.gate.wire.callers import Access, Caller, CallerKeys
     from ombud.gate.wire.point import DecisionPoint
     from ombud.gate.wire.tokens import TokenReader
 

@@ -21,6 +21,7 @@ __all__ = ["Exchange", "GoneError", "Headers", "Reply", "json_reply", "text_repl
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _ONCE = frozenset({b"host", b"content-type", b"content-length", b"content-encoding", b"authorization", b"x-request-id"})
+_OURS = b"x-ombud-"
 _ALWAYS: Headers = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
@@ -70,8 +71,8 @@ class Exchange:
         pairs: Sequence[tuple[bytes, bytes]] = self.scope["headers"]
         if len(self.headers) != len(pairs):
             names = [name for name, _ in pairs]
-            for name in _ONCE:
-                if names.count(name) > 1:
+            for name in self.headers:
+                if (name in _ONCE or name.startswith(_OURS)) and names.count(name) > 1:
                     raise WireError(f"The header {name.decode()} stands twice.")
         if b"transfer-encoding" in self.headers and b"content-length" in self.headers:
             raise WireError("The request has both a length and a transfer coding.")

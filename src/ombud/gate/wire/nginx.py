@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ombud.gate.request import ReadRequest
 from ombud.gate.wire.exchange import Exchange, Headers, Reply, text_reply
 from ombud.gate.wire.faults import WireError
-from ombud.gate.wire.reads import FIELDS, Reads, whole
+from ombud.gate.wire.reads import FIELDS, Reads
 from ombud.gate.wire.strict import check_id
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ async def answer_nginx(exchange: Exchange, reads: Reads, tokens: TokenReader | N
         partial = exchange.text(b"x-ombud-partial") == "yes"
     except WireError as error:
         return text_reply(403, error.message, ((b"x-ombud-reason", b"bad-request"),))
-    decision = reads.judge(request)
-    if not partial:
-        decision = whole(decision)
+    decision = reads.judge(request, partial=partial)
     await reads.keep([(request, decision)])
     return _reply(decision)
 

@@ -13,7 +13,7 @@ from ombud.gate.rules.entities import Uid
 from ombud.gate.rules.values import RuleInputError
 from ombud.gate.wire.faults import WireError
 from ombud.gate.wire.messages import Answer, Answers, Batch, Evaluation, Item
-from ombud.gate.wire.reads import APP, Reads, is_read, request_of, told, whole
+from ombud.gate.wire.reads import APP, Reads, is_read, request_of, told
 from ombud.gate.wire.strict import check_id, decode
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ class DecisionPoint:
             if asked.subject.type != APP:
                 return _NOT_AN_APP
             request, partial = request_of(asked)
-            decision = self.reads.judge(request)
-            if not partial:
-                decision = whole(decision)
+            decision = self.reads.judge(request, partial=partial)
             kept.append((request, decision))
             return told(decision)
         return _ruled(self.ruling(question_of(asked.subject, asked.action, asked.resource, asked.context)))

@@ -30,11 +30,11 @@ FIELDS = 64
 class Reads(Protocol):
     """Decides reads of people's data, and puts them on record."""
 
-    def judge(self, request: ReadRequest) -> Decision:
-        """Decide one read and count it against the app's budget."""
+    def judge(self, request: ReadRequest, *, partial: bool) -> Decision:
+        """Decide one read, and count what goes out; unless `partial`, all of it goes out or nothing."""
 
     def would(self, request: ReadRequest) -> Decision:
-        """Say what the decision would be, without counting it: for searches."""
+        """Say what the decision would be, counting nothing: for searches."""
 
     async def keep(self, decided: Sequence[tuple[ReadRequest, Decision]]) -> None:
         """Return when the reads are on record as the gate was told to keep them; raise an `OmbudError` if not."""

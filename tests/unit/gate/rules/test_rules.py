@@ -135,6 +135,7 @@ def test_values() -> None:
         "f": {"h": 2},
     }
     assert record({"half": 0.5, "whole": 2.0}) == {"half": {"__extn": {"fn": "decimal", "arg": "0.5"}}, "whole": 2}
+    odd: dict[str, Any]
     for odd in (
         {"a": 1.00001},
         {"a": 2**63},

@@ -11,7 +11,7 @@ from tests.authzen import DO, LEVELS, ONE, WHO, Case, act, ask, entity, record
 if TYPE_CHECKING:
     import httpx
 
-    from tests.unit.gate.wire.conftest import Client
+    from tests.gate_client import Client
 
 
 def check(case: Case, response: httpx.Response) -> None:

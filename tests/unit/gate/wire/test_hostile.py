@@ -15,7 +15,7 @@ from tests.authzen import DO, LEVELS, MANY, ONE, WHAT, WHO, act, ask, entity, re
 if TYPE_CHECKING:
     from ombud.gate.wire.app import GateApp
     from ombud.gate.wire.callers import CallerKeys
-    from tests.unit.gate.wire.conftest import Client, ListedReads
+    from tests.gate_client import Client, ListedReads
 
 PERSON = "p1"
 
@@ -200,8 +200,8 @@ def test_a_record_that_cannot_be_kept_lets_nothing_out(client: Client, reads: Li
 
 
 def test_a_bug_lets_nothing_out(client: Client, reads: ListedReads, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(request: object) -> Any:  # noqa: ANN401 - it never returns
-        raise KeyError(request)
+    def broken(request: object, *, partial: bool) -> Any:  # noqa: ANN401 - it never returns
+        raise KeyError(request, partial)
 
     reads.judge = broken  # type: ignore[method-assign]
     with caplog.at_level(logging.DEBUG):

@@ -12,7 +12,7 @@ from tests.authzen import WHAT, WHO
 
 if TYPE_CHECKING:
     from ombud.gate.wire.app import GateApp
-    from tests.unit.gate.wire.conftest import Client, ListedReads
+    from tests.gate_client import Client, ListedReads
 
 USERS = {"subject": {"type": "user"}, "action": {"name": "see"}, "resource": {"type": "record", "id": "r"}}
 
