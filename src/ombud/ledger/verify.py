@@ -103,12 +103,16 @@ def consistency_roots(old: int, new: int, proof: list[bytes], whole: bytes | Non
 
 def check_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> None:
     """Check that a leaf is in the tree with this root."""
+    if {len(value) for value in (leaf, root, *proof)} != {32}:
+        wrong("a hash of the proof is not 32 bytes long")
     if inclusion_root(leaf, index, size, proof) != root:
         wrong("the proof leads to another root")
 
 
 def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> None:
     """Check that the tree with the new root begins with the tree with the old one."""
+    if old != new and {len(value) for value in (old_root, new_root, *proof)} != {32}:
+        wrong("a hash of the proof is not 32 bytes long")
     if old == 0 or consistency_roots(old, new, proof, old_root) != (old_root, new_root):
         wrong("the proof does not lead from the old root to the new one")
 
