@@ -149,7 +149,7 @@ def encode_entry(type: str, body: dict[str, Any], *, version: int = 1) -> bytes:
         if field.name not in body:
             if field.required:
                 raise InputError(f"An entry of type `{type}` needs the field `{field.name}`: {field.says}.")
-        elif not _fits(body[field.name], field.kind):
+        elif (field.required or body[field.name] is not None) and not _fits(body[field.name], field.kind):
             raise InputError(f"The field `{field.name}` of an entry of type `{type}` is no {field.kind}.")
     data = _canonical({"type": type, "version": version, "body": body})
     if len(data) > MAX_ENTRY_BYTES:

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, Text, cast, select, update
 
 from ombud.model import clock
 from ombud.model.errors import InputError, NotFoundError
-from ombud.model.findings import Figure
+from ombud.model.findings import Figure, SourceFile
 from ombud.records.tables import figure
 from ombud.records.upsert import put
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["about", "from_row", "get", "save", "save_all"]
+__all__ = ["about", "from_row", "get", "not_on_ledger", "put_on_ledger", "save", "save_all"]
 
 
 def save(tx: Connection, item: Figure) -> None:
@@ -48,6 +48,18 @@ def about(tx: Connection, subject: str) -> list[Figure]:
     """Return the figures about `subject`, by name."""
     query = select(figure).where(figure.c.subject == subject).order_by(figure.c.name, figure.c.id)
     return [from_row(row) for row in tx.execute(query).mappings()]
+
+
+def not_on_ledger(tx: Connection) -> dict[str, list[SourceFile]]:
+    """Return the files of each figure, by id, that names files but no place on the ledger yet."""
+    query = select(figure.c.id, figure.c.inputs).where(cast(figure.c.ledger, Text) == "[]")
+    return {row.id: [SourceFile(**file) for file in row.inputs] for row in tx.execute(query) if row.inputs}
+
+
+def put_on_ledger(tx: Connection, indexes: dict[str, list[int]]) -> None:
+    """Note where the files of figures (keys) are on the ledger."""
+    for id_, places in indexes.items():
+        tx.execute(update(figure).where(figure.c.id == id_).values(ledger=places))
 
 
 def from_row(row: RowMapping) -> Figure:

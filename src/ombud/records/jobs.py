@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from ombud.model import clock
 from ombud.model.errors import NotFoundError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Job", "backoff", "claim", "count", "enqueue", "fail", "finish", "get", "heartbeat", "listing"]
+__all__ = ["Job", "backoff", "claim", "count", "enqueue", "fail", "finish", "forget", "get", "heartbeat", "listing"]
 
 State = Literal["waiting", "running", "done", "failed"]
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
@@ -104,6 +104,12 @@ def fail(tx: Connection, item: Job, error: str) -> bool:
     if item.attempts >= item.max_attempts:
         return _change(tx, item, {"state": "failed", "finished_at": now, "error": error} | _FREE)
     return _change(tx, item, {"state": "waiting", "run_at": now + backoff(item.attempts), "error": error} | _FREE)
+
+
+def forget(tx: Connection, kind: str, before: datetime) -> int:
+    """Remove the jobs of a kind that were done before a moment, for kinds that come again all the time."""
+    done = and_(job.c.kind == kind, job.c.state == "done", job.c.finished_at < before)
+    return tx.execute(delete(job).where(done)).rowcount
 
 
 def backoff(attempts: int) -> timedelta:
