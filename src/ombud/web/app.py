@@ -14,6 +14,9 @@ from ombud.web.access import PUBLIC, check_rules
 from ombud.web.api import documents, health, reports
 from ombud.web.console import case, cases, evidence, looks, people, sessions, today
 from ombud.web.house import House
+from ombud.web.ledger import entries as ledger_entries
+from ombud.web.ledger import files as ledger_files
+from ombud.web.ledger import overview as ledger_overview
 from ombud.web.pages import Pages
 from ombud.web.problems import add_handlers
 from ombud.web.public import about, archive, display, explain, home
@@ -36,6 +39,9 @@ static = Pages()
 MODULES = (
     home.pages,
     archive.pages,
+    ledger_overview.pages,
+    ledger_entries.pages,
+    ledger_files.pages,
     about.pages,
     explain.pages,
     display.pages,
