@@ -209,10 +209,11 @@ class Cosigner:
 
 def sign_note(text: str, signers: Iterable[NoteSigner]) -> bytes:
     """Return a note with one line for each signer. Raises `FormatError` if the text cannot be a note's."""
-    note = f"{text}\n" + "".join(signer.sign(text).line() for signer in signers)
-    if parse_note(note.encode()).text != text:
-        raise FormatError("The text of a note ends with a line break.")
-    return note.encode()
+    if not text.endswith("\n") or any("\ud800" <= sign < "\ue000" for sign in text):
+        raise FormatError("The text of a note is Unicode and ends with a line break.")
+    note = (f"{text}\n" + "".join(signer.sign(text).line() for signer in signers)).encode()
+    parse_note(note)
+    return note
 
 
 def add_signatures(note: bytes, signatures: Iterable[Signature]) -> bytes:
