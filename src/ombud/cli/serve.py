@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ombud.archive.upkeep import ask_for_build, handlers
+from ombud.archive.upkeep import ask_for_build
+from ombud.archive.upkeep import handlers as archive_handlers
 from ombud.cli.shell import shell_of
+from ombud.lake.publisher import ask_for_publishing
+from ombud.lake.publisher import handlers as publisher_handlers
 from ombud.records import worker as records_worker
 from ombud.web import serve as serve_pages
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from ombud.lake import Lake
+    from ombud.records.worker import Handler
 
 __all__ = ["add_to"]
 
@@ -40,12 +46,13 @@ def serve(
     lake = shell.lake()
     workspace, settings = lake.workspace, lake.workspace.settings
     ask_for_build(lake)
+    ask_for_publishing(lake.records)
     serve_pages(
         workspace,
         host=host if host is not None else settings.host,
         port=port if port is not None else settings.port,
         worker=work,
-        handlers=handlers(lake),
+        handlers=_handlers(lake),
     )
 
 
@@ -54,6 +61,7 @@ def worker(ctx: typer.Context) -> None:
     shell = shell_of(ctx)
     lake = shell.lake()
     ask_for_build(lake)
+    ask_for_publishing(lake.records)
     stop = Event()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -63,4 +71,9 @@ def worker(ctx: typer.Context) -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     shell.say("Working. Ctrl-C stops after the job at hand.")
-    records_worker.run(lake.records, handlers(lake), stop)
+    records_worker.run(lake.records, _handlers(lake), stop)
+
+
+def _handlers(lake: Lake) -> dict[str, Handler]:
+    """Return what the worker can do."""
+    return archive_handlers(lake) | publisher_handlers(lake.workspace, lake.records)

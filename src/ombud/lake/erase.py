@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pyarrow as pa
 
+from ombud.lake.batches import committed_rows
 from ombud.lake.faults import disk_faults
 from ombud.lake.files import Staged, forget, sweep
 from ombud.lake.parquet import CHUNK_ROWS, write_days
 from ombud.lake.views import ids_relation, own_relation, present, quoted, reading, table_relation
-from ombud.model import schema
+from ombud.model import clock, schema
 from ombud.model.errors import NotFoundError
+from ombud.model.ids import random_id
 from ombud.records import lake_files, outbox
 
 if TYPE_CHECKING:
     from ombud.lake.batch import Batch
+    from ombud.lake.batches import StoredRow
     from ombud.lake.store import Lake
     from ombud.model.schema import Table
     from ombud.records.lake_files import LakeFile
@@ -47,8 +51,10 @@ def erase(lake: Lake, person: str) -> Erasure:
 
     The number stays in the dictionary without its name, so that counts by
     account keep their meaning. Reads through the person's grant lose that name
-    only. The files that held the rows are deleted at once: a reader that began
-    before may fail and has to start again.
+    only. Of a read that is committed to on the ledger the commitment stays, in
+    `erased_rows`: salt and row are gone, and every other row of its batch can
+    still be proved. The files that held the rows are deleted at once: a reader
+    that began before may fail and has to start again.
     """
     with lake.writing() as batch:
         number = _number(batch, person)
@@ -56,6 +62,7 @@ def erase(lake: Lake, person: str) -> Erasure:
         remains: list[str] = []
         old: list[LakeFile] = []
         new: list[Staged] = []
+        tombstones: list[StoredRow] = []
         for spec in schema.TABLES.values():
             if not _matches(spec):
                 continue
@@ -67,6 +74,8 @@ def erase(lake: Lake, person: str) -> Erasure:
                 )
             removed = rewritten = 0
             for file in [f for f in batch.visible(spec.name) if not f.attached]:
+                if spec.name == "reads":
+                    tombstones += _committed(batch, spec, file)
                 counts, staged = _rewrite(batch, spec, file)
                 if sum(counts):
                     removed, rewritten = removed + counts[0], rewritten + counts[1]
@@ -79,6 +88,8 @@ def erase(lake: Lake, person: str) -> Erasure:
         kept = f"SELECT id, CASE WHEN id <> {number} THEN name END AS name"
         new += [batch.stage_names("account", f"{kept} FROM {_read(batch, f)} ORDER BY id") for f in held]
         batch.replace([*old, *held], new)
+        if tombstones:
+            batch.write("erased_rows", _tombstones(tombstones), random_id("erasure"))
         forget(lake.folder, [f.path for f in (*old, *held)])
         done = {erased.table: {"removed": erased.removed, "rewritten": erased.rewritten} for erased in tables}
         batch.at_commit(lambda tx: outbox.append(tx, "erase", {"tables": done}))
@@ -136,8 +147,9 @@ def _rewrite(batch: Batch, spec: Table, file: LakeFile) -> tuple[tuple[int, int]
     rewritten = _count(batch, f"SELECT count(*) FROM {source} WHERE NOT {goes} AND {through}")
     if not removed and not rewritten:
         return (0, 0), []
+    gone = {"through", "salt"} if "salt" in spec.names else {"through"}
     columns = ", ".join(
-        f"CASE WHEN NOT {through} THEN through END AS through" if name == "through" else quoted(name)
+        f"CASE WHEN NOT {through} THEN {quoted(name)} END AS {quoted(name)}" if name in gone else quoted(name)
         for name in spec.names
     )
     reader = batch.duck.sql(f"SELECT {columns} FROM {source} WHERE NOT {goes}").to_arrow_reader(CHUNK_ROWS)
@@ -145,6 +157,24 @@ def _rewrite(batch: Batch, spec: Table, file: LakeFile) -> tuple[tuple[int, int]
         reader, spec, batch.staging, constants={}, memory=batch.memory // 4, threads=2, level=3, sort=False
     )
     return (removed, rewritten), [batch.staged(spec, part, file.import_id) for part in parts]
+
+
+def _committed(batch: Batch, spec: Table, file: LakeFile) -> list[StoredRow]:
+    """Return the reads of a file that are on the ledger and will change or go."""
+    batch.dictionary_views()
+    source = own_relation(batch.lake_dir, spec, [file])
+    person = "(SELECT id FROM erased_person)"
+    return committed_rows(batch.duck, source, f"(r.person = {person} OR r.through = {person})")
+
+
+def _tombstones(rows: list[StoredRow]) -> pa.Table:
+    door = schema.table("erased_rows").door
+    now = clock.now()
+    items = [
+        {"batch": row.batch, "position": row.position, "commitment": row.commitment.hex(), "happened_at": now}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(items, schema=pa.schema([field for field in door if field.name in items[0]]))
 
 
 def _attached(batch: Batch, spec: Table) -> int:
