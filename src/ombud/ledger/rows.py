@@ -12,9 +12,14 @@ import msgspec
 __all__ = ["ReadRow", "row_bytes", "row_time"]
 
 
-class ReadRow(msgspec.Struct, frozen=True, gc=False):
-    """One read; its fields stand in the order of the alphabet, as canonical JSON has them."""
+class ReadRow(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """One read; its fields stand in the order of the alphabet, as canonical JSON has them.
 
+    `acts_for` and `key` stand in it only when they are known; all others always do.
+    """
+
+    acts_for: str | None = None
+    """who acted for whom, when the token said so"""
     app: str
     at: str
     """UTC with six digits of the second and a `Z`: see `row_time`"""
@@ -22,6 +27,8 @@ class ReadRow(msgspec.Struct, frozen=True, gc=False):
     """allowed, reduced or refused"""
     fields: list[str] | tuple[str, ...]
     """in the order they were asked for"""
+    key: str | None = None
+    """thumbprint of the key that the app's token was bound to"""
     person: str
     policy: str | None
     purpose: str | None
