@@ -101,7 +101,7 @@ class _Crawl:
     @property
     def goes_on(self) -> bool:
         """Say whether there is anything left to try, and the patience for it."""
-        return self.in_vain <= self.plan.patience and len(self.queue) + len(self.asked) > 0
+        return self.in_vain <= self.plan.patience and len(self.queue) > 0
 
     def learn(self, answers: Answers) -> None:
         """Take in what became of the last requests."""
@@ -171,12 +171,10 @@ def crawl(plan: Plan, rng: np.random.Generator) -> Adversary:
     """
     memory = _Crawl(plan)
     turn = yield Requests.joined([])
-    while memory.goes_on:
+    while True:
         if turn.answers is not None:
             memory.learn(turn.answers)
-        turn = yield memory.ask(turn, rng)
-    while True:
-        yield Requests.joined([])
+        turn = yield memory.ask(turn, rng) if memory.goes_on else Requests.joined([])
 
 
 def _acting(turn: Turn, hours: tuple[int, int]) -> Ints:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Platform", "Played", "simulate_platform"]
 
 FIRST_DAY = date(2014, 1, 1)
+_PAST = 1_000_000
+"""days before the first one that can be asked for"""
 _SPEED = {"walker": 4_000.0, "slow": 8.0, "sweeper": 3_000.0, "faces": 600.0}
 """people an hour that an adversary wants"""
 
@@ -68,7 +70,7 @@ class Platform:
 
     def ordinary(self, day: int) -> Requests:
         """Return the requests of a day that are nobody's crawling, in order of time; the same at each call."""
-        rng = np.random.default_rng((self.seed, 1, day))
+        rng = np.random.default_rng((self.seed, 1, _PAST + day))
         requests = ordinary_day(self.people, self.apps, self.installs, day, rng)
         requests.at[:] += self.moment(day)
         return requests

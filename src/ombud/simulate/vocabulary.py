@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 __all__ = ["VOCABULARY", "Masks", "Vocabulary"]
 
@@ -50,15 +50,6 @@ class Vocabulary:
             for scope, fields in scopes.items()
             if self.mask(fields) & mask
         ]
-
-    def translated(self, masks: Masks, fields: Sequence[str]) -> Masks:
-        """Return the masks with bit i standing for `fields[i]`; what `fields` lacks is lost."""
-        out = np.zeros_like(masks)
-        for at, field in enumerate(self.fields):
-            if field in fields:
-                bit = masks >> np.uint64(at) & np.uint64(1)
-                out |= bit << np.uint64(fields.index(field))
-        return out
 
 
 _PROFILE = ("name", "picture", "gender", "age-range", "locale", "link")
