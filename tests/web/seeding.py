@@ -30,6 +30,7 @@ from ombud.model.findings import (
     TraceSummary,
 )
 from ombud.records import cases, findings, imports, migrate, open_records, users
+from tests.web.ledger_seed import write_ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,4 +269,4 @@ def make_world(folder: Path) -> World:
     """Make and fill a workspace in `folder`."""
     from ombud.model.workspace import Workspace  # noqa: PLC0415 - imported for types above
 
-    return seed(Workspace.create(folder))
+    return seed(write_ledger(Workspace.create(folder).root))

@@ -21,13 +21,14 @@ from ombud.model.errors import StorageError
 from ombud.web.access import PUBLIC
 from ombud.web.ledger.files import number_of
 from ombud.web.ledger.standing import standing_of
+from ombud.web.ledger.summaries import says_of, summary
 from ombud.web.pages import Pages
 from ombud.web.visit import VisitParameter
 
 if TYPE_CHECKING:
     from ombud.ledger.reading import DirectoryLog
 
-__all__ = ["EntryLine", "EntryPage", "line_of", "newest", "pages", "read_entry", "says_of"]
+__all__ = ["EntryLine", "EntryPage", "line_of", "newest", "pages", "read_entry"]
 
 pages = Pages()
 
@@ -39,7 +40,7 @@ class EntryLine(msgspec.Struct, frozen=True):
 
     index: Annotated[int, Meta(description="Its place on the ledger, from 0 on.")]
     type: Annotated[str, Meta(description="What kind of entry it is.")]
-    says: Annotated[str, Meta(description="What an entry of this type says.")]
+    says: Annotated[str, Meta(description="What it says, in a line.")]
     at: Annotated[datetime | None, Meta(description="When what it tells was recorded; null when it does not say.")]
 
 
@@ -50,6 +51,7 @@ class EntryPage(msgspec.Struct, frozen=True):
     type: Annotated[str, Meta(description="What kind of entry it is.")]
     version: Annotated[int, Meta(description="Version of the type.")]
     says: Annotated[str, Meta(description="What an entry of this type says.")]
+    summary: Annotated[str, Meta(description="What sets it apart, in a line.")]
     at: Annotated[datetime | None, Meta(description="When what it tells was recorded; null when it does not say.")]
     body: Annotated[dict[str, Any], Meta(description="What it says, field by field.")]
     fields: Annotated[dict[str, str], Meta(description="What the fields mean, as far as the type has them.")]
@@ -83,6 +85,7 @@ def entry_page(visit: VisitParameter, index: str) -> EntryPage:
         type=entry.type,
         version=entry.version,
         says=says_of(entry.type),
+        summary=summary(entry),
         at=_moment(entry),
         body=entry.body,
         fields={field.name: field.says for field in known.fields if field.name in entry.body} if known else {},
@@ -107,16 +110,10 @@ def read_entry(data: bytes) -> Entry:
         return Entry(UNREADABLE, 0, {"base64": b64encode(data).decode()})
 
 
-def says_of(kind: str) -> str:
-    """Return what entries of a type say."""
-    known = TYPES.get(kind)
-    return known.says if known else "An entry that this version of Ombud does not know."
-
-
 def line_of(index: int, data: bytes) -> EntryLine:
     """Return an entry as a line of a list."""
     entry = read_entry(data)
-    return EntryLine(index, entry.type, says_of(entry.type), _moment(entry))
+    return EntryLine(index, entry.type, summary(entry), _moment(entry))
 
 
 def newest(log: DirectoryLog, size: int, bundles: int) -> list[tuple[int, bytes]]:

@@ -14,9 +14,10 @@ from ombud.ledger.entries import TYPES
 from ombud.ledger.faults import LogError
 from ombud.model.errors import NotFoundError, StorageError
 from ombud.web.access import PUBLIC
-from ombud.web.ledger.entries import EntryLine, line_of, newest, read_entry, says_of
+from ombud.web.ledger.entries import EntryLine, line_of, newest, read_entry
 from ombud.web.ledger.files import vkeys_of
 from ombud.web.ledger.standing import Standing, WitnessLine, standing_of, witnesses_of
+from ombud.web.ledger.summaries import says_of
 from ombud.web.pages import Pages
 from ombud.web.paging import Option
 from ombud.web.visit import VisitParameter
@@ -30,7 +31,7 @@ pages = Pages()
 
 BUNDLES = 8
 """bundles that are looked through for the newest entries: up to 2,048 entries"""
-SHOWN = 20
+SHOWN = 12
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -43,6 +44,7 @@ class LogLine(msgspec.Struct, frozen=True):
     vkey: Annotated[str, Meta(description="Its key of today.")]
     earlier: Annotated[list[str], Meta(description="Keys that it had before.")]
     published: Annotated[int, Meta(description="Entries of the checkpoint that is shown to machines.")]
+    witnessed: Annotated[int | None, Meta(description="Entries that a witness vouches for; null without any.")]
 
 
 class TypeLine(msgspec.Struct, frozen=True):
@@ -123,6 +125,7 @@ def _log(house: House, standing: Standing) -> LogLine:
         vkey=today,
         earlier=earlier,
         published=standing.head.published_size,
+        witnessed=standing.head.cosigned_size,
     )
 
 
