@@ -19,7 +19,8 @@ __all__ = ["StoredBatch", "StoredRow", "committed_rows", "stored_batch"]
 
 _ROWS = """
 SELECT r."batch", r."position", r.salt, r."read", app.name AS app, person.name AS person, through.name AS through,
-  r.happened_at, r.fields, r.purpose, r.decision, r.reason, r."policy"
+  r.happened_at, r.fields, r.purpose, r.decision, r.reason, r."policy",
+  r."key", r.acts_for
 FROM {source} AS r
 LEFT JOIN app_ids AS app ON app.id = r.app
 LEFT JOIN account_ids AS person ON person.id = r.person
@@ -71,10 +72,12 @@ def committed_rows(
             bytes.fromhex(item["salt"]),
             row_bytes(
                 ReadRow(
+                    acts_for=item["acts_for"],
                     app=item["app"],
                     at=row_time(item["happened_at"]),
                     decision=item["decision"],
                     fields=item["fields"],
+                    key=item["key"],
                     person=item["person"],
                     policy=item["policy"],
                     purpose=item["purpose"],
