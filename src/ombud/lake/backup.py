@@ -10,8 +10,10 @@ import msgspec
 
 from ombud import __version__
 from ombud.lake.faults import disk_faults
+from ombud.lake.ledger_copy import copy_ledger
 from ombud.lake.packing import MANIFEST, Manifest, Packed, Vanished, is_tar, packing
 from ombud.lake.restore import Restored, restore
+from ombud.ledger.keys import MARK
 from ombud.model import clock
 from ombud.model.errors import BusyError, RefusedError, StorageError
 from ombud.records import lake_files, migrate, open_records
@@ -59,7 +61,8 @@ def backup(
     """Write the workspace into a new folder, or into one file when `target` ends in `.tar`.
 
     The records are those of one moment, and the lake's files are those which
-    they list; all goes on being written meanwhile. Nothing is at `target` until
+    they list; of the ledger it holds what one checkpoint speaks of, which is
+    newer than the records. All goes on being written meanwhile. Nothing is at `target` until
     the backup is whole. The search index of the archive is left out: it is
     derived. `StorageError` when a file of the lake is missing or was changed.
     """
@@ -100,6 +103,7 @@ def _once(
                 done += file.bytes
                 if progress is not None:
                     progress(done, total, "copying the lake")
+        copy_ledger(pack, workspace.root, workspace.ledger_dir)
         for name in _others(workspace, with_keys=with_keys):
             try:
                 pack.copy(name, workspace.root / name)
@@ -167,15 +171,12 @@ def _lake_file(workspace: Workspace, pack: Packing, file: LakeFile) -> None:
 
 
 def _others(workspace: Workspace, *, with_keys: bool) -> Iterator[str]:
-    """Return the names of the other files; a ledger's checkpoint before the tiles that it speaks of."""
+    """Return the names of the other files: settings, rejects, and keys but for the ledger's mark of its size."""
     yield "ombud.toml"
-    folders = [workspace.ledger_dir, workspace.rejects_dir, *([workspace.keys_dir] if with_keys else [])]
-    for folder in folders:
-        found = [
-            file for file in folder.rglob("*") if file.is_file() and not file.is_symlink() and file.suffix != _HALF
-        ]
-        for file in sorted(found, key=lambda f: (f.name != "checkpoint", f)):
-            yield str(file.relative_to(workspace.root))
+    for folder in [workspace.rejects_dir, *([workspace.keys_dir] if with_keys else [])]:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and not file.is_symlink() and file.suffix != _HALF and file.name != MARK:
+                yield str(file.relative_to(workspace.root))
 
 
 def _listed(records: Records, path: str) -> bool:

@@ -15,6 +15,8 @@ import msgspec
 from ombud.lake.faults import disk_faults
 from ombud.lake.files import sync_folder
 from ombud.lake.packing import MANIFEST, Hashed, Manifest, Packed
+from ombud.ledger.opening import RESTORED
+from ombud.ledger.recovery import CHECKPOINT
 from ombud.model.errors import InputError, NotFoundError, RefusedError
 from ombud.model.workspace import Workspace
 from ombud.records import migrate
@@ -51,7 +53,9 @@ def restore(source: Path, root: Path, *, progress: Progress | None = None) -> Re
 
     All is copied beside `root` and its hashes compared; only then is it renamed
     into place in one step. Rows of a PostgreSQL database go into the one that
-    `records_url` names, which must be empty. `RefusedError` when `root` is not
+    `records_url` names, which must be empty. The ledger can be read at once, but
+    takes new entries only after `ombud ledger resume`: what was written to it
+    after the backup must not be contradicted. `RefusedError` when `root` is not
     empty, `InputError` when the backup is damaged: nothing is changed then.
     """
     root = root.expanduser().resolve()
@@ -101,6 +105,7 @@ def _finish(manifest: Manifest, staging: Path, root: Path, source: Path) -> None
         for name in _FOLDERS:
             (staging / name).mkdir(exist_ok=True)
         (staging / "keys").chmod(0o700)
+        _stop_ledger(manifest, staging / "ledger")
         staging.chmod(0o755)
         for folder in [staging, *(path for path in staging.rglob("*") if path.is_dir())]:
             sync_folder(folder)
@@ -115,6 +120,15 @@ def _finish(manifest: Manifest, staging: Path, root: Path, source: Path) -> None
             _place(staging, root)
     finally:
         shutil.rmtree(aside)
+
+
+def _stop_ledger(manifest: Manifest, folder: Path) -> None:
+    """Have the ledger sign nothing until somebody has said that it is its newest state."""
+    if (folder / CHECKPOINT).exists():
+        with (folder / RESTORED).open("w") as out:
+            out.write(f"from a backup of {manifest.made_at.isoformat()}\n")
+            out.flush()
+            os.fsync(out.fileno())
 
 
 def _load(manifest: Manifest, rows: Path, staging: Path, root: Path) -> None:

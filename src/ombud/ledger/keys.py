@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEY",
+    "MARK",
     "NEXT_KEY",
     "KeyLostError",
     "Keyring",
@@ -38,7 +39,8 @@ __all__ = [
 ]
 
 KEY, NEXT_KEY = "ledger.key", "ledger.next.key"
-_MARK = "ledger.mark"
+MARK = "ledger.mark"
+"""how far the log got, outside the log's own folder"""
 
 
 class KeyLostError(MissingError):
@@ -87,12 +89,12 @@ class Keyring:
 
     def mark(self, origin: str, size: int) -> None:
         """Note, without any sync, how far the log of `origin` got: a copy of an older state is noticed by it."""
-        self.disk.note(self.folder / _MARK, f"{origin}\n{size}\nend\n".encode())
+        self.disk.note(self.folder / MARK, f"{origin}\n{size}\nend\n".encode())
 
     def marked(self, origin: str) -> int:
         """Return how far the log of `origin` is known to have got, 0 when nothing is known."""
         try:
-            name, size, end = self.disk.read(self.folder / _MARK).decode().split("\n", 2)
+            name, size, end = self.disk.read(self.folder / MARK).decode().split("\n", 2)
         except (OSError, ValueError):
             return 0
         whole = name == origin and end == "end\n" and size.isascii() and size.isdecimal()
