@@ -78,7 +78,6 @@ def committed_rows(
                     decision=item["decision"],
                     fields=item["fields"],
                     key=item["key"],
-                    key=item["key"],
                     person=item["person"],
                     policy=item["policy"],
                     purpose=item["purpose"],
