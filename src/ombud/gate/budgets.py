@@ -97,7 +97,7 @@ class Budgets:
     def __init__(self, compiled: CompiledPolicy) -> None:
         """Begin with nothing counted."""
         self.people = SlotTable()
-        self.clock: Ints = np.full(2, -1, dtype=np.int64)
+        self.clock: Ints = np.zeros(2, dtype=np.int64)
         """the hour and the day that are being counted, since 1970"""
         self.lock = threading.Lock()
         self._caps: dict[str, tuple[int, int, int, int]] = {}

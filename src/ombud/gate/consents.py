@@ -59,7 +59,7 @@ class ConsentTable:
         self.table = SlotTable(capacity)
         self.fresh_until = float("inf")
         """`time.monotonic()` until which the table may be trusted; a feed of consents moves it on"""
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
 
     def __len__(self) -> int:
         """Return how many pairs the table knows, revoked ones too."""
@@ -87,7 +87,7 @@ class ConsentTable:
         key = key_of(app, person)
         if not (0 <= scopes < 2**64 and 0 <= last_used_day <= NEVER and 0 <= expires_day <= NEVER):
             raise InputError("The consent's scopes or days do not fit.", hint="Days count from 1970-01-01.")
-        with self._lock:
+        with self.lock:
             words, at = self.table.own_row(key)
             words[at + 1] = scopes
             words[at + 2] = last_used_day
@@ -143,19 +143,19 @@ class ConsentTable:
             else expires_day.astype(np.uint64) << np.uint64(8)
         )
         rows[:, 3] = state if revoked is None else state | revoked.astype(np.uint64)
-        with self._lock:
+        with self.lock:
             self.table.put_all(rows)
 
     def all(self) -> Iterator[tuple[int, int, Consent]]:
         """Return every consent with its app and person, revoked ones too."""
-        with self._lock:
+        with self.lock:
             rows = self.table.rows()
         for key, scopes, used, last in rows.tolist():
             yield (key - 1) >> 40, (key - 1) & (2**40 - 1), Consent(scopes, used, last >> 8, last & 255 == REVOKED)
 
     def _mark(self, app: int, person: int, state: int) -> bool:
         key = key_of(app, person)
-        with self._lock:
+        with self.lock:
             found = self.table.row(key)
             if found is None or found[0][found[1] + 3] & 255 == ABSENT:
                 return False

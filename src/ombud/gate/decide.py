@@ -7,16 +7,21 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ombud.gate.batch import Batch, Decisions, decide_batch
 from ombud.gate.consents import ABSENT, LIVE
 from ombud.gate.policy.compiled import DAY, REMEMBERED
-from ombud.gate.reasons import UNKNOWN_FIELD
+from ombud.gate.reasons import NUMBER, UNKNOWN_FIELD
 from ombud.gate.request import Decision, Refusal
 from ombud.gate.slots import FACTOR
 from ombud.model.clock import now
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from ombud.gate.budgets import Budgets
     from ombud.gate.consents import ConsentTable
@@ -129,6 +134,32 @@ class Gate:
                 return Decision(_IDS.next(), "allowed", asked[0], (), compiled.hash, path)
         return self._part(asked, allowed, reason, (scopes, app, need, closed), through)
 
+    def decide_batch(self, batch: Batch, *, per_field: bool = False) -> Decisions:
+        """Decide columns of dense ids; see `ombud.gate.batch.decide_batch`."""
+        return decide_batch(self, batch, _IDS.prefix, per_field=per_field)
+
+    def batch(self, requests: Sequence[ReadRequest]) -> Batch:
+        """Return requests as the columns of a batch; fields that the policy does not know have no place in it."""
+        compiled, people = self.compiled, self.people
+        moments = [now() if request.at is None else request.at for request in requests]
+        last = len(compiled.region_refuses) - 1
+        regions = [compiled.region(request.region) for request in requests]
+
+        def column(values: Iterable[int]) -> NDArray[np.int64]:
+            return np.fromiter(values, dtype=np.int64, count=len(requests))
+
+        return Batch(
+            app=column(compiled.apps[r.app].row if r.app in compiled.apps else -1 for r in requests),
+            person=column(people.get(r.person, -1) for r in requests),
+            through=column(
+                -1 if r.through is None or r.through == r.person else people.get(r.through, -2) for r in requests
+            ),
+            fields=np.array([compiled.mask(r.fields) for r in requests], dtype=np.uint64),
+            purpose=column(compiled.purposes.get(r.purpose, -1) for r in requests),
+            second=column(int(moment.timestamp()) for moment in moments),
+            region=column(last if row < 0 else row for row in regions),
+        )
+
     def _standing(self, compiled: CompiledPolicy, app: AppMasks | None, purpose: str, day: int) -> str:
         """Return the reason for which the app gets nothing at all, whoever it asks about."""
         if self.monotonic() > self.consents.fresh_until:
@@ -216,7 +247,7 @@ class Gate:
         if unknown:
             by_name = {refusal.field: refusal for refusal in (*unknown, *refused)}
             refused = tuple(by_name[name] for name in names)
-        path = f"{'own' if through is None else 'through'}/-/{reason if known or not names else UNKNOWN_FIELD}"
+        path = f"{'own' if through is None else 'through'}/-/{UNKNOWN_FIELD if unknown else reason}"
         return Decision(_IDS.next(), "refused", (), refused, self.compiled.hash, path)
 
     def _part(
@@ -249,12 +280,12 @@ class Gate:
             else:
                 refused.append(Refusal(name, why))
         given = 0 if reason else allowed
-        first = f"/{refused[0].reason}" if refused else ""
+        first = min((refusal.reason for refusal in refused), key=NUMBER.__getitem__, default="")
         return Decision(
             _IDS.next(),
             "reduced" if out else "refused",
             tuple(out),
             tuple(refused),
             compiled.hash,
-            self._path(side, scopes & app.usable, given) + first,
+            self._path(side, scopes & app.usable, given) + (first and f"/{first}"),
         )

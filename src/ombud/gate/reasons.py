@@ -8,7 +8,7 @@ about all that is left, and comes last so that only what would go out counts.
 
 from __future__ import annotations
 
-__all__ = ["BUDGET", "CODES", "FIELD", "NUMBER", "REQUEST", "SENTENCES", "UNKNOWN_FIELD"]
+__all__ = ["BUDGET", "CODES", "FIELD", "NUMBER", "REQUEST", "SENTENCES", "UNKNOWN_FIELD", "WIRE"]
 
 UNKNOWN_FIELD = "unknown-field"
 
@@ -52,6 +52,7 @@ _BUDGET = {
 }
 
 _WIRE = {
+    "bad-request": "The request cannot be read by the gate.",
     "all-or-nothing": "Another field of the same request is refused, and the request did not say that a part would do.",
 }
 
@@ -61,6 +62,8 @@ FIELD: tuple[str, ...] = tuple(_FIELD)
 """Reasons that refuse single fields, in order."""
 BUDGET: tuple[str, ...] = tuple(_BUDGET)
 """Reasons that refuse what would have gone out."""
+WIRE: tuple[str, ...] = tuple(_WIRE)
+"""Reasons of the wire, which no rule of a policy gives."""
 SENTENCES: dict[str, str] = _NAME | _REQUEST | _FIELD | _BUDGET | _WIRE
 """Each code in words, in order."""
 CODES: tuple[str, ...] = ("", *SENTENCES)

@@ -1,0 +1,296 @@
+"""Decide many requests at once: the same rules as `Gate.decide`, compiled, over columns of dense ids.
+
+Rows are decided one after the other in their order, so budgets count as if
+each had come alone. Unknown fields have no bit and so no place here: whoever
+turns names into masks refuses them as `unknown-field`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from ombud.gate.budgets import HOUR, charge, roll
+from ombud.gate.consents import ABSENT, LIVE, MOST_PEOPLE
+from ombud.gate.policy.compiled import DAY, Arrays
+from ombud.gate.reasons import FIELD, NUMBER
+from ombud.gate.slots import find
+from ombud.gate.ties import tied
+from ombud.model.errors import InputError
+
+if TYPE_CHECKING:
+    from ombud.gate.decide import Gate
+    from ombud.gate.slots import Words
+
+__all__ = ["Batch", "Decisions", "decide_batch", "mask_batch"]
+
+Ints = NDArray[np.int64]
+Masks = NDArray[np.uint64]
+
+FIRST_FIELD = NUMBER[FIELD[0]]
+"""The number of the first reason against single fields."""
+FIELD_REASONS = len(FIELD)
+_CLOSED, _CLOSED_FRIENDS, _REGION, _PURPOSE, _GRANT, _REVIEW, _CONTRACT, _UNDER = range(FIELD_REASONS)
+_CHUNK = 65_536
+"""Rows that are decided before other threads may run."""
+_STALE, _UNKNOWN_APP, _STOPPED, _IDLE = (NUMBER[c] for c in ("stale", "unknown-app", "stopped", "app-idle"))
+_UNKNOWN_PURPOSE, _UNDECLARED = NUMBER["unknown-purpose"], NUMBER["purpose-not-declared"]
+_STRANGER, _NONE, _REVOKED = NUMBER["not-a-friend"], NUMBER["no-consent"], NUMBER["consent-revoked"]
+_EXPIRED, _UNUSED, _ABSENT_FRIEND = NUMBER["consent-expired"], NUMBER["consent-unused"], NUMBER["friend-not-in-app"]
+_U = np.uint64
+
+
+class Batch(NamedTuple):
+    """Requests as columns of one length; ids are dense, -1 stands for one that is unknown or missing."""
+
+    app: Ints
+    person: Ints
+    through: Ints
+    """the person whose consent is used; -1 for their own, -2 for somebody unknown"""
+    fields: Masks
+    purpose: Ints
+    second: Ints
+    """when, in seconds since 1970"""
+    region: Ints
+    """row of the region's rules, by `CompiledPolicy.region`; -1 for a place unknown"""
+
+
+class Decisions(NamedTuple):
+    """Answers in the order of the requests."""
+
+    allowed: Masks
+    """fields that go out"""
+    reason: NDArray[np.uint8]
+    """number, in `reasons.CODES`, of the earliest reason for which anything was refused; 0 if nothing was"""
+    budget: NDArray[np.uint8]
+    """number of the reason for which a budget refused all that the rules let through; 0 if none did"""
+    refused: Masks
+    """(rows, 8): by reason of `reasons.FIELD`, the fields it refused; empty unless asked for"""
+    scopes: Masks
+    """scopes that were used: ticked, reviewed, contracted, open"""
+    batch: str
+    """the id of decision n is this and n"""
+
+    def id(self, row: int) -> str:
+        """Return the id of one decision."""
+        return f"{self.batch}{row:x}"
+
+
+@nb.njit(cache=True, inline="always")
+def opened(table: Masks, scopes: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
+    """Return the fields that a mask of scopes opens."""
+    mask = _U(0)
+    byte = 0
+    while scopes != 0:
+        mask |= table[byte, np.int64(scopes & _U(255))]
+        scopes >>= _U(8)
+        byte += 1
+    return mask
+
+
+@nb.njit(cache=True)
+def standing(  # noqa: PLR0911 - one reason a return
+    arrays: Arrays, stopped: NDArray[np.bool_], app: int, purpose: int, day: int
+) -> int:
+    """Return the number of the reason why an app gets nothing; 0 if there is none.
+
+    `stopped` has one value an app, or is empty.
+    """
+    if app < 0 or app >= arrays.app_closed.shape[0]:
+        return _UNKNOWN_APP
+    if arrays.app_closed[app]:
+        return int(arrays.app_closed[app])
+    if stopped.shape[0] and stopped[app]:
+        return _STOPPED
+    if day - arrays.app_active[app] > arrays.idle_app_days:
+        return _IDLE
+    if arrays.purpose_rule == 0:
+        return 0
+    if purpose < 0:
+        return _UNKNOWN_PURPOSE
+    declared = arrays.app_declared[app] >> _U(purpose) & _U(1)
+    return _UNDECLARED if arrays.purpose_rule > 1 and not declared else 0
+
+
+@nb.njit(cache=True)
+def consented(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    arrays: Arrays, new: Words, old: Words, app: int, person: int, day: int
+) -> tuple[int, Any]:
+    """Return the number of the reason against a person's consent, and the scopes it allows if there is none."""
+    if person < 0:
+        return _NONE, _U(0)
+    key = (_U(app) << _U(40)) + _U(person) + _U(1)
+    words, row = new, find(new, key)
+    if row < 0:
+        words, row = old, find(old, key)
+    if row < 0:
+        return _NONE, _U(0)
+    last = words[row, 3]
+    state = last & _U(255)
+    if state != LIVE:
+        return (_NONE if state == ABSENT else _REVOKED), _U(0)
+    if day >= np.int64(last >> _U(8)):
+        return _EXPIRED, _U(0)
+    if day - np.int64(words[row, 2]) > arrays.unused_days:
+        return _UNUSED, _U(0)
+    return 0, words[row, 1] | arrays.basic
+
+
+@nb.njit(cache=True)
+def _run(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the rows, each rule once
+    arrays: Arrays, batch: Batch, start: int, end: int, stopped: NDArray[np.bool_], new: Words, old: Words,
+    ties: tuple[Ints, Ints], clock: Ints, counts: Ints, limits: Ints, ramp_days: int, people: Words,
+    allowed: Masks, reason: NDArray[np.uint8], budget: NDArray[np.uint8], refused: Masks, scopes_out: Masks,
+) -> tuple[bool, int]:  # fmt: skip
+    """Decide rows; return whether the people of a day were forgotten, and the rows of people made since."""
+    cleared, made = False, 0
+    steps = np.zeros(FIELD_REASONS, dtype=np.uint64)
+    detailed = refused.shape[0] > 0
+    for n in range(start, end):
+        app, person, through = batch.app[n], batch.person[n], batch.through[n]
+        if through == person:
+            through = -1
+        day = batch.second[n] // DAY
+        why = standing(arrays, stopped, app, batch.purpose[n], day)
+        scopes = _U(0)
+        if why == 0:
+            if through == -1:
+                why, scopes = consented(arrays, new, old, app, person, day)
+            elif person < 0 or (ties[0].shape[0] and not tied(ties[0], ties[1], through, person)):
+                why = _STRANGER
+            else:
+                why, scopes = consented(arrays, new, old, app, through, day)
+                if why == 0 and arrays.friend_must_use_app and consented(arrays, new, old, app, person, day)[0] != 0:
+                    why = _ABSENT_FRIEND
+        if why != 0:
+            reason[n] = why
+            continue
+        side = 0 if through == -1 else 1
+        table = arrays.opens if side == 0 else arrays.opens_of_friends
+        need = arrays.purpose_needs[batch.purpose[n]] if arrays.purpose_rule else ~_U(0)
+        closed = arrays.region_refuses[batch.region[n]]
+        usable = scopes & arrays.app_reviewed[app] & arrays.app_contracted[app] & arrays.app_open[app]
+        scopes_out[n] = usable
+        asked = batch.fields[n]
+        out = asked & opened(table, usable) & need & ~closed
+        if out != asked:
+            steps[_CLOSED if side == 0 else _CLOSED_FRIENDS] = ~arrays.open_at_all[side]
+            steps[_CLOSED_FRIENDS if side == 0 else _CLOSED] = _U(0)
+            steps[_REGION] = closed
+            steps[_PURPOSE] = ~need
+            steps[_GRANT] = ~opened(table, scopes)
+            reviewed = scopes & arrays.app_reviewed[app]
+            steps[_REVIEW] = ~opened(table, reviewed)
+            steps[_CONTRACT] = ~opened(table, reviewed & arrays.app_contracted[app])
+            steps[_UNDER] = ~out
+            left = asked
+            for step in range(FIELD_REASONS):
+                hit = left & steps[step]
+                if hit != 0:
+                    left &= ~hit
+                    if reason[n] == 0:
+                        reason[n] = FIRST_FIELD + step
+                    if detailed:
+                        refused[n, step] = hit
+                    if left == 0:
+                        break
+        if out != 0:
+            if roll(batch.second[n] // HOUR, clock, counts, limits, arrays.registered, ramp_days, people):
+                cleared, made = True, 0
+            fields = 0
+            rest = out
+            while rest != 0:
+                rest &= rest - _U(1)
+                fields += 1
+            over, fresh = charge(app, (app << 40) + person + 1, fields, clock, counts, limits, people)
+            made += fresh
+            if over != 0:
+                out = _U(0)
+                budget[n] = over
+                if reason[n] == 0:
+                    reason[n] = over
+        allowed[n] = out
+    return cleared, made
+
+
+_NO_TIES: tuple[Ints, Ints] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+_LOWEST = {"person": -1, "through": -2, "purpose": -1, "region": -1}
+_BATCHES = itertools.count(1)
+
+
+def decide_batch(gate: Gate, batch: Batch, prefix: str, *, per_field: bool = False) -> Decisions:
+    """Decide all rows of a batch, in order; `per_field` fills `Decisions.refused`, 64 bytes a row.
+
+    Ids begin with `prefix`, which no other process has.
+    """
+    rows = len(batch.app)
+    if any(len(column) != rows for column in batch):
+        raise InputError("The columns of the batch differ in length.", hint="Give each column a value a row.")
+    _fits(gate, batch)
+    out = Decisions(
+        allowed=np.zeros(rows, dtype=np.uint64),
+        reason=np.zeros(rows, dtype=np.uint8),
+        budget=np.zeros(rows, dtype=np.uint8),
+        refused=np.zeros((rows if per_field else 0, FIELD_REASONS), dtype=np.uint64),
+        scopes=np.zeros(rows, dtype=np.uint64),
+        batch=f"{prefix}b{next(_BATCHES):x}.",
+    )
+    compiled, budgets, consents = gate.compiled, gate.budgets, gate.consents
+    stopped = np.zeros(len(compiled.arrays.app_closed), dtype=np.bool_)
+    stopped[[compiled.app_index[name] for name in gate.stopped if name in compiled.app_index]] = True
+    ties = (gate.ties.starts, gate.ties.friends) if gate.ties else _NO_TIES
+    for start in range(0, rows, _CHUNK):
+        end = min(start + _CHUNK, rows)
+        if gate.monotonic() > consents.fresh_until:
+            out.reason[start:end] = _STALE
+            continue
+        with consents.lock:
+            new, old = consents.table.new, consents.table.old
+        with budgets.lock:
+            budgets.people.reserve(end - start)
+            seen = _run(
+                compiled.arrays, batch, start, end, stopped, new, old, ties,
+                budgets.clock, budgets.counts, budgets.limits, budgets.ramp_days, budgets.people.new,
+                out.allowed, out.reason, out.budget, out.refused, out.scopes,
+            )  # fmt: skip
+            budgets.settle(*seen)
+    return out
+
+
+def _fits(gate: Gate, batch: Batch) -> None:
+    """Refuse ids that point outside of what compiled code reads, which does not look."""
+    ends = {
+        "person": MOST_PEOPLE,
+        "through": MOST_PEOPLE,
+        "purpose": len(gate.compiled.purposes),
+        "region": len(gate.compiled.region_refuses),
+    }
+    for name, end in ends.items():
+        column: Ints = getattr(batch, name)
+        if len(column) and (column.max() >= end or column.min() < _LOWEST[name]):
+            raise InputError(f"The batch's column `{name}` has ids that do not exist.", hint="Use dense ids, or -1.")
+
+
+@nb.njit(cache=True)
+def mask_batch(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    arrays: Arrays, app: Ints, scopes: Masks, used: Ints, fields: Masks, purpose: Ints, day: int
+) -> Masks:
+    """Return the fields that go out, for consents that lie beside the requests: masks alone.
+
+    Rows are live consents of people for their own data (`scopes` ticked, `used`
+    the day of last use); there are no reasons, regions or budgets. For what-if
+    counts over whole tables.
+    """
+    allowed = np.zeros(app.shape[0], dtype=np.uint64)
+    stopped = np.zeros(0, dtype=np.bool_)
+    for n in range(app.shape[0]):
+        if standing(arrays, stopped, app[n], purpose[n], day) == 0 and day - used[n] <= arrays.unused_days:
+            row = app[n]
+            usable = (scopes[n] | arrays.basic) & arrays.app_reviewed[row] & arrays.app_contracted[row]
+            need = arrays.purpose_needs[purpose[n]] if arrays.purpose_rule else ~_U(0)
+            allowed[n] = fields[n] & need & opened(arrays.opens, usable & arrays.app_open[row])
+    return allowed
