@@ -29,6 +29,7 @@ _COMMANDS = {
     "erase": "workspace",
     "import": "imports",
     "lake": "lake",
+    "ledger": "ledger",
     "detect": "detect",
     "evaluate": "evaluate",
     "archive": "archive",

@@ -13,6 +13,8 @@ from ombud.archive.upkeep import handlers as archive_handlers
 from ombud.cli.shell import shell_of
 from ombud.lake.publisher import ask_for_publishing
 from ombud.lake.publisher import handlers as publisher_handlers
+from ombud.lake.witnessing import ask_for_cosigning
+from ombud.lake.witnessing import handlers as witnessing_handlers
 from ombud.records import worker as records_worker
 from ombud.web import serve as serve_pages
 
@@ -47,6 +49,7 @@ def serve(
     workspace, settings = lake.workspace, lake.workspace.settings
     ask_for_build(lake)
     ask_for_publishing(lake.records)
+    ask_for_cosigning(lake.workspace, lake.records)
     serve_pages(
         workspace,
         host=host if host is not None else settings.host,
@@ -62,6 +65,7 @@ def worker(ctx: typer.Context) -> None:
     lake = shell.lake()
     ask_for_build(lake)
     ask_for_publishing(lake.records)
+    ask_for_cosigning(lake.workspace, lake.records)
     stop = Event()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -76,4 +80,5 @@ def worker(ctx: typer.Context) -> None:
 
 def _handlers(lake: Lake) -> dict[str, Handler]:
     """Return what the worker can do."""
-    return archive_handlers(lake) | publisher_handlers(lake.workspace, lake.records)
+    ledger = publisher_handlers(lake.workspace, lake.records) | witnessing_handlers(lake.workspace, lake.records)
+    return archive_handlers(lake) | ledger

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ombud.ledger.notes import Signature
 
-__all__ = ["COSIGNED", "LAG", "Head", "PublishedLog", "head_of", "keep", "log_keys"]
+__all__ = ["COSIGNED", "LAG", "Head", "head_of", "keep", "log_keys"]
 
 COSIGNED = "checkpoint.cosigned"
 LAG = timedelta(minutes=15)
@@ -63,14 +63,6 @@ class Head:
     def published_size(self) -> int:
         """How many entries that checkpoint covers."""
         return Checkpoint.parse(parse_note(self.published).text).size
-
-
-class PublishedLog(DirectoryLog):
-    """A log in a folder as its server shows it."""
-
-    def checkpoint(self) -> bytes:
-        """Return the checkpoint that is published."""
-        return head_of(self.path).published
 
 
 def log_keys(folder: Path) -> tuple[Verifier, ...]:

@@ -23,11 +23,12 @@ from msgspec import Meta
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.cosigned import head_of, keep, log_keys
 from ombud.ledger.encoding import read_decimal
-from ombud.ledger.faults import FormatError, LogError
+from ombud.ledger.faults import AbsentError, FormatError, LogError
 from ombud.ledger.notes import COSIGNATURE, ML_DSA_44, Verifier, open_note, parse_note
-from ombud.ledger.reading import DirectoryLog
+from ombud.ledger.reading import DirectoryLog, HttpLog
 from ombud.ledger.submissions import encode_submission
 from ombud.ledger.tree import Tree
+from ombud.ledger.witness_state import log_id
 from ombud.model import clock
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from ombud.ledger.notes import Signature
 
-__all__ = ["Asked", "CosignReport", "WitnessAddress", "addresses", "cosign"]
+__all__ = ["Asked", "CosignReport", "WitnessAddress", "addresses", "cosign", "seen_by"]
 
 TIMEOUT = httpx.Timeout(10.0)
 DEADLINE_SECONDS = 30.0
@@ -150,6 +151,23 @@ def cosign(folder: Path, witnesses: Sequence[WitnessAddress], client: httpx.Clie
     for one in report.forked:
         _log.critical("Witness %s: %s", one.witness, one.says)
     return report
+
+
+def seen_by(witness: WitnessAddress, origin: str, client: httpx.Client | None = None) -> tuple[bool, bytes | None]:
+    """Ask a witness for the newest checkpoint that it cosigned of a log.
+
+    Returns whether it gave an answer, and the checkpoint; none when it has not seen the log, or has no such address.
+    """
+    with client or httpx.Client(timeout=TIMEOUT, follow_redirects=False) as http:
+        log = HttpLog(f"{witness.url}/{log_id(origin)}", http)
+        try:
+            note = log.checkpoint()
+            open_note(note, [witness.verifier])
+        except AbsentError:
+            return True, None
+        except LogError:
+            return False, None
+    return True, note
 
 
 class _RefusedError(Exception):
