@@ -6,7 +6,7 @@ the tree, and the row into the root that the entry names. `verify.py` reads the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,13 +14,14 @@ import msgspec
 from ombud.ledger.commitments import verify_row
 from ombud.ledger.entries import decode_entry
 from ombud.ledger.faults import FormatError
-from ombud.ledger.proofs import TlogProof, entry_at, prove
+from ombud.ledger.proofs import prove_and_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ombud.ledger.checkpoints import Checkpoint
     from ombud.ledger.notes import Verifier
+    from ombud.ledger.proofs import TlogProof
     from ombud.ledger.reading import Log
     from ombud.ledger.tree import Tree
 
@@ -71,14 +72,13 @@ def prove_entry(
 
     All of it is checked before it is returned, but for the checkpoint's signatures.
     """
-    proof = prove(log, index, checkpoint=checkpoint)
-    entry = entry_at(log, index, proof.size)
+    proof, entry = prove_and_read(log, index, checkpoint)
     carried = _Carried(_text(entry))
     if row is not None:
         _check_row(entry, row)
         carried.row, carried.salt, carried.position = _text(row.row), row.salt.hex(), row.position
         carried.siblings = [sibling.hex() for sibling in row.siblings]
-    return TlogProof(proof.index, proof.proof, proof.checkpoint, msgspec.json.encode(carried))
+    return replace(proof, extra=msgspec.json.encode(carried))
 
 
 def read_evidence(proof: TlogProof) -> tuple[bytes, RowOpening | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ombud.ledger.bundles import decode_bundle
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ombud.ledger.notes import Verifier
     from ombud.ledger.reading import Log
 
-__all__ = ["SUFFIX", "TlogProof", "entry_at", "prove"]
+__all__ = ["SUFFIX", "TlogProof", "entry_at", "prove", "prove_and_read"]
 
 SUFFIX = ".tlog-proof"
 _FIRST_LINE = "c2sp.org/tlog-proof@v1"
@@ -73,13 +73,13 @@ class TlogProof:
         hashes = tuple(read_base64(line, "A hash of the proof") for line in lines)
         if any(len(value) != HASH_BYTES for value in hashes):
             raise FormatError("A hash of the proof is not 32 bytes long.")
-        Checkpoint.parse(parse_note(note).text)
+        _head(note)
         return cls(index, hashes, note, extra)
 
     @property
     def size(self) -> int:
         """How many entries the checkpoint names. Raises `FormatError`."""
-        return Checkpoint.parse(parse_note(self.checkpoint).text).size
+        return _head(self.checkpoint).size
 
     def verify(self, entry: bytes, verifiers: Iterable[Verifier]) -> Checkpoint:
         """Check that `entry` is in the log at `index`, by a checkpoint that the log's key among `verifiers` signed.
@@ -99,8 +99,8 @@ def entry_at(log: Log | Tree, index: int, size: int) -> bytes:
     if not 0 <= index < size:
         raise ProofError(f"No entry {index} is in a log of {size} entries.")
     bundle, within = divmod(index, TILE_WIDTH)
-    width = width_at(0, bundle, size)
-    source = log.log if isinstance(log, Tree) else log
+    source, wide = (log.log, max(size, log.newest)) if isinstance(log, Tree) else (log, size)
+    width = width_at(0, bundle, wide)
     return decode_bundle(source.bundle(bundle, width), width)[within]
 
 
@@ -110,9 +110,24 @@ def prove(log: Log | Tree, index: int, *, checkpoint: bytes | None = None, extra
     The proof is checked against the checkpoint's root, its signature is not. For many, hand in one `Tree`.
     Raises `LogError`.
     """
-    tree = log if isinstance(log, Tree) else Tree(log)
-    note = tree.log.checkpoint() if checkpoint is None else checkpoint
-    head = Checkpoint.parse(parse_note(note).text)
+    return replace(prove_and_read(log, index, checkpoint)[0], extra=extra)
+
+
+def prove_and_read(log: Log | Tree, index: int, checkpoint: bytes | None = None) -> tuple[TlogProof, bytes]:
+    """Return the proof for an entry as `prove` does, and the entry. Raises `LogError`."""
+    source = log.log if isinstance(log, Tree) else log
+    note = source.checkpoint() if checkpoint is None else checkpoint
+    head = _head(note)
+    if isinstance(log, Tree):
+        tree = log
+    else:  # what an older checkpoint needs may be had from newer tiles only
+        tree = Tree(log, newest=head.size if checkpoint is None else _head(source.checkpoint()).size)
     hashes = tree.inclusion(index, head.size)
-    verify_inclusion(index, head.size, leaf_hash(entry_at(tree, index, head.size)), hashes, head.root)
-    return TlogProof(index, tuple(hashes), note, extra)
+    entry = entry_at(tree, index, head.size)
+    verify_inclusion(index, head.size, leaf_hash(entry), hashes, head.root)
+    return TlogProof(index, tuple(hashes), note), entry
+
+
+def _head(note: bytes) -> Checkpoint:
+    """Return a note's checkpoint, whoever signed it. Raises `FormatError`."""
+    return Checkpoint.parse(parse_note(note).text)

@@ -103,11 +103,8 @@ class HttpLog:
 
     def __init__(self, url: str, client: httpx.Client | None = None) -> None:
         """Take the log's prefix. Raises `FormatError` when it is no plain address."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise FormatError(f"{url[:200]!r} is no address of a log.", hint="Give https://HOST/PATH.")
-        if parts.username is not None:
-            raise FormatError("The address of a log carries no name or password.")
+        if not _is_plain(url):
+            raise FormatError("This is no address of a log.", hint="Give https://HOST/PATH, without a password.")
         self.url = url.rstrip("/") + "/"
         self._client = client or httpx.Client(timeout=TIMEOUT, follow_redirects=False)
 
@@ -162,6 +159,16 @@ class HttpLog:
                 if time.monotonic() > until:
                     raise UnreachableError(f"{url} took over {DEADLINE_SECONDS:.0f} seconds.", hint="Try again later.")
         return bytes(data)
+
+
+def _is_plain(url: str) -> bool:
+    """Say whether an address has a scheme, a host and a path, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        extra = (parts.query, parts.fragment, parts.username, parts.port == 0)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not any(extra)
 
 
 def _same_host(url: str, location: str) -> str:

@@ -26,9 +26,13 @@ KEPT_TILES = 1_024
 class Tree:
     """The hashes of a log's tree, with the tiles that were used last kept in memory."""
 
-    def __init__(self, log: Log, kept: int = KEPT_TILES) -> None:
-        """Take the log, and how many tiles to keep."""
+    def __init__(self, log: Log, kept: int = KEPT_TILES, *, newest: int = 0) -> None:
+        """Take the log, how many tiles to keep, and the log's `newest` size.
+
+        Proofs for older sizes are then made from the newest tiles: a log may have deleted older ones.
+        """
         self.log = log
+        self.newest = newest
         self._rows = lru_cache(maxsize=kept)(self._load)
         self._edges = lru_cache(maxsize=kept)(self._range)
 
@@ -50,7 +54,7 @@ class Tree:
 
     def root(self, size: int) -> bytes:
         """Return the root over the first `size` entries."""
-        return self._edges(0, size, size) if size else EMPTY_ROOT
+        return self._edges(0, size, max(size, self.newest)) if size else EMPTY_ROOT
 
     def _range(self, start: int, end: int, size: int) -> bytes:
         """Return the root over the entries `start` to `end`; `start` is a multiple of the next power of two."""
@@ -69,10 +73,10 @@ class Tree:
         if not 0 <= index < size:
             raise ProofError(f"No entry {index} is in a log of {size} entries.")
         proof: list[bytes] = []
-        height, last = 0, size - 1
+        height, last, wide = 0, size - 1, max(size, self.newest)
         while last >> height:
             level, tile = height >> 3, index >> (height + 8)
-            width = width_at(level, tile, size)
+            width = width_at(level, tile, wide)
             if not width:  # above the last, incomplete tile: nothing stands beside the path
                 height = (level + 1) * 8
                 continue
@@ -82,7 +86,7 @@ class Tree:
                     at = (sibling - (tile << (8 - (height & 7)))) * HASH_BYTES
                     proof.append(row[at : at + HASH_BYTES])
                 elif sibling << height < size:
-                    proof.append(self._edges(sibling << height, size, size))
+                    proof.append(self._edges(sibling << height, size, wide))
                 height += 1
                 if not last >> height:
                     break
@@ -93,17 +97,17 @@ class Tree:
         if not 0 < old <= new:
             raise ProofError(f"Whether {new} entries begin with {old} cannot be asked.")
         proof: list[bytes] = []
-        start, end, whole = 0, new, True
+        start, end, whole, wide = 0, new, True, max(new, self.newest)
         while old != end:
             middle = start + (1 << ((end - start - 1).bit_length() - 1))
             if old <= middle:
-                proof.append(self._edges(middle, end, new))
+                proof.append(self._edges(middle, end, wide))
                 end = middle
             else:
-                proof.append(self._edges(start, middle, new))
+                proof.append(self._edges(start, middle, wide))
                 start, whole = middle, False
         if not whole:
-            proof.append(self._edges(start, end, new))
+            proof.append(self._edges(start, end, wide))
         return proof[::-1]
 
 
