@@ -149,8 +149,7 @@ def heads(folder: Path) -> list[tuple[Path, Head]]:
     """
     out: list[tuple[Path, Head]] = []
     for path in segments(folder):
-        with _faults(folder):
-            found, end, damaged = frames(path.read_bytes())
+        found, end, damaged = frames(_content(path))
         if damaged:
             raise DamagedJournalError(
                 f"The journal {path} is damaged at byte {end}: reads after it are whole.",
@@ -173,9 +172,14 @@ def heads(folder: Path) -> list[tuple[Path, Head]]:
 def batches(folder: Path, wanted: set[str]) -> Iterator[Frame]:
     """Yield the frames of these batches with their rows, in order, one segment in memory at a time."""
     for path in segments(folder):
-        with _faults(folder):
-            data = path.read_bytes()
-        yield from (frame for frame in frames(data)[0] if frame.head.batch in wanted)
+        yield from (frame for frame in frames(_content(path))[0] if frame.head.batch in wanted)
+
+
+def _content(path: Path) -> bytes:
+    """Return a segment's bytes; none when it went to the lake and was removed this moment."""
+    with _faults(path.parent), suppress(FileNotFoundError):
+        return path.read_bytes()
+    return MAGIC
 
 
 def segments(folder: Path) -> list[Path]:

@@ -64,19 +64,22 @@ class Batch:
             self._first = {kind: dictionaries.next_id(tx, kind) for kind in schema.KINDS}
         self._next = dict(self._first)
 
-    def write(self, table: str, rows: str | pa.Table | pa.RecordBatchReader, import_id: str) -> Counts:
+    def write(
+        self, table: str, rows: str | pa.Table | pa.RecordBatchReader, import_id: str, *, new: bool = False
+    ) -> Counts:
         """Take rows in the table's door schema: Arrow, or SQL that `duck` can run more than once.
 
         Columns that may be null can be left out. A row whose key the lake has,
         or that stands in `rows` more than once, is skipped; of several rows with
-        one key the earliest stays, whatever their order.
+        one key the earliest stays, whatever their order. With `new` the caller
+        knows that there is no such row, and nothing is looked for.
         """
         spec = schema.table(table)
         self._step += 1
         with duck_faults(self.lake_dir, f"the rows for `{table}`"):
             self._open(spec, rows)
             try:
-                return self._write(spec, import_id)
+                return self._write(spec, import_id, new=new)
             finally:
                 self._close()
 
@@ -152,17 +155,18 @@ class Batch:
         self.duck.unregister("_arrow")
         (self.staging / f"rows-{self._step}.parquet").unlink(missing_ok=True)
 
-    def _write(self, spec: Table, import_id: str) -> Counts:
+    def _write(self, spec: Table, import_id: str, *, new: bool) -> Counts:
         read = _one(self.duck, "SELECT count(*) FROM incoming")
         if not read:
             return Counts(0, 0, 0)
         self.assign(spec, "incoming", self._given)
         plan = Plan(self.duck, spec, self._given)
-        files = self._files(spec.name)
-        relation = table_relation(self.lake_dir, spec, files) if files else None
-        if relation and any(file.attached for file in files):
-            self.dictionary_views()
-        plan.find_doubtful(relation)
+        if not new:
+            files = self._files(spec.name)
+            relation = table_relation(self.lake_dir, spec, files) if files else None
+            if relation and any(file.attached for file in files):
+                self.dictionary_views()
+            plan.find_doubtful(relation)
         written = write_days(
             plan.new_rows(),
             spec,

@@ -90,6 +90,11 @@ class Workspace:
         return self.root / "keys"
 
     @property
+    def journal_dir(self) -> Path:
+        """Return the folder of the gates' journals: reads on their way into the lake."""
+        return self.root / "journal"
+
+    @property
     def rejects_dir(self) -> Path:
         """Return the folder of rows that imports could not take."""
         return self.root / "rejects"
