@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ombud.simulate.kinds import KINDS
+from ombud.simulate.people import drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,9 +59,10 @@ def simulate_installs(people: People, apps: Apps, days: int, rng: np.random.Gene
     alone = rng.random(len(app)) < _ALONE
     first = np.cumsum(apps.size) - apps.size
     alone[first] = True
-    person = np.searchsorted(np.cumsum(people.active / people.active.sum())[:-1], rng.random(len(app))).astype(np.int32)
+    person = drawn(people.active, len(app), rng)
     person[~alone] = _brought(people, person, app, alone, rng)
-    pairs = np.unique(app.astype(np.int64) << 32 | person)
+    pairs = np.sort(app.astype(np.int64) << 32 | person)
+    pairs = pairs[np.diff(pairs, prepend=-1) != 0]
     app, person = (pairs >> 32).astype(np.int32), (pairs & 0xFFFF_FFFF).astype(np.int32)
     launch = np.array([k.launch for k in KINDS.values()])[apps.kind][app]
     after = np.where(launch, _LAUNCH, _GROWTH) * np.exp(rng.standard_normal(len(app)))

@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
             2,
             (2e-3, 0.5),
             everything=True,
+            launch=True,
             misuse=True,
         ),
         Kind(
@@ -60,6 +61,7 @@ KINDS: dict[str, Kind] = {
             2,
             (2e-3, 0.5),
             everything=True,
+            launch=True,
             misuse=True,
         ),
         Kind("sweeper", "reads people by number, at night, whoever they are", 0.001, 1, (1e-3, 0.5), misuse=True),
@@ -70,6 +72,7 @@ KINDS: dict[str, Kind] = {
             20,
             (3e-4, 0.5),
             everything=True,
+            launch=True,
             misuse=True,
         ),
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ombud.simulate.adversaries import Adversary
     from ombud.simulate.friendships import Ints
 
-__all__ = ["Platform", "Played", "simulate_platform"]
+__all__ = ["FIRST_DAY", "Platform", "Played", "simulate_platform"]
 
 FIRST_DAY = date(2014, 1, 1)
 _PAST = 1_000_000
