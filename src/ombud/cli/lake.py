@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import typer
 
+from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of, writing
 from ombud.model.errors import InputError, UsageError
 from ombud.model.schema import table as table_of
@@ -115,7 +116,8 @@ def check(ctx: typer.Context) -> None:
 def compact(ctx: typer.Context, table: Annotated[str | None, typer.Argument(help="Only this table.")] = None) -> None:
     """Put the small files of a day together. The rows stay the same."""
     shell = shell_of(ctx)
-    done = shell.lake().compact(table)
+    lake = shell.lake()
+    done = lake.compact(table)
     shell.document({"tables": done})
     shell.table(
         "Compacted" if done else "Nothing to put together.",
@@ -123,6 +125,7 @@ def compact(ctx: typer.Context, table: Annotated[str | None, typer.Argument(help
         [(one.table, one.rows, one.files_before, one.files_after) for one in done],
         range(1, 4),
     )
+    bring_to_ledger(shell, lake)
 
 
 @lake_app.command()
@@ -142,6 +145,8 @@ def attach(
         if not equals or not theirs.strip():
             raise UsageError(f"`{rule}` is no mapping.", hint="Say it as ours=theirs, such as account=user_id.")
         mapping[ours.strip()] = theirs.strip()
-    done = shell.lake().attach(table, paths, mapping)
+    lake = shell.lake()
+    done = lake.attach(table, paths, mapping)
     shell.document(done)
     shell.say(f"{done.files:,} files with {done.rows:,} rows are part of `{done.table}` now, where they lie.")
+    bring_to_ledger(shell, lake)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.lake import backup as backups
 from ombud.lake.restore import restore as restore_backup
@@ -94,12 +95,14 @@ def erase(
         if shell.json:
             raise RefusedError("Erasing cannot be undone.", hint="Say --yes to go on.")
         typer.confirm("Erase this person from every table? It cannot be undone.", abort=True)
-    report = shell.lake().erase(person)
+    lake = shell.lake()
+    report = lake.erase(person)
     shell.document(report)
     rows = [(one.table, one.removed, one.rewritten) for one in report.tables]
     shell.table("Erased", ("table", "rows removed", "rewritten"), rows, (1, 2))
     for line in report.remains:
         shell.say(f"  – {line}")
+    bring_to_ledger(shell, lake)
 
 
 def _from_stdin() -> str:

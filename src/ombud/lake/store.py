@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import msgspec
 import pyarrow as pa
 
@@ -23,14 +24,13 @@ from ombud.lake.files import abandon, staging_folder, sweep
 from ombud.lake.lock import writer_lock
 from ombud.lake.views import connect, quoted, register
 from ombud.model import schema
+from ombud.model.errors import InputError
 from ombud.model.ids import random_id
 from ombud.records import lake_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    import duckdb
 
     from ombud.model.workspace import Workspace
     from ombud.records import Records
@@ -152,6 +152,8 @@ class Lake:
             sql = f"SELECT {', '.join(quoted(c.name) for c in chosen)} FROM {source}"
             if where:
                 sql += f" WHERE {where}"
+            if len(duckdb.extract_statements(sql)) != 1:
+                raise InputError(f"The condition on `{table}` is more than one.", hint="Leave out the semicolon.")
             rows: pa.Table = duck.sql(sql, params=parameters).to_arrow_table()
             return rows.cast(target)
 

@@ -159,6 +159,8 @@ def test_read_filters_and_keeps_the_stored_types(lake: Lake, posts: pa.Table) ->
     assert some.schema.types == [pa.string(), pa.int64()]
     with pytest.raises(InputError, match="is wrong"):
         lake.read("posts", where="colour = 1")
+    with pytest.raises(InputError, match="more than one"):
+        lake.read("posts", where="true; SELECT 1")
 
 
 def test_views_of_empty_tables_have_their_columns(lake: Lake) -> None:
