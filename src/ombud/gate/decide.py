@@ -94,8 +94,10 @@ class Gate:
         self._asked: dict[tuple[str, ...], Asked] = {}
         self._paths: dict[tuple[bool, int, int], str] = {}
 
-    def decide(self, request: ReadRequest) -> Decision:
+    def decide(self, request: ReadRequest, *, counted: bool = True) -> Decision:
         """Say which fields go out and why each other does not; counts what goes out against the budgets.
+
+        Without `counted` nothing is counted and no budget refuses: what the decision would be, for a search.
 
         A request without any field is refused. A person, or friend, whom the
         gate does not know is treated like one who never consented, so that
@@ -128,7 +130,8 @@ class Gate:
         mask = asked[1]
         allowed = mask & compiled.opens(usable)[through is not None] & need & ~closed
         if allowed:
-            reason = self.budgets.charge(app.row, app.key + person, allowed.bit_count(), second)
+            if counted:
+                reason = self.budgets.charge(app.row, app.key + person, allowed.bit_count(), second)
             if not reason and allowed == mask and not asked[2]:
                 path = self._path(through is not None, usable, allowed)
                 return Decision(_IDS.next(), "allowed", asked[0], (), compiled.hash, path)
