@@ -133,6 +133,9 @@ class ConsentTable:
         if len(app):
             key_of(int(app.min()), int(person.min()))
             key_of(int(app.max()), int(person.max()))
+            days = (last_used_day,) if expires_day is None else (last_used_day, expires_day)
+            if any(int(column.min()) < 0 or int(column.max()) > NEVER for column in days):
+                raise InputError("A consent's days do not fit.", hint="Days count from 1970-01-01.")
         rows: Words = np.empty((len(app), 4), dtype=np.uint64)
         rows[:, 0] = (app.astype(np.uint64) << np.uint64(40)) + person.astype(np.uint64) + np.uint64(1)
         rows[:, 1] = scopes

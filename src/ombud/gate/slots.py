@@ -114,6 +114,11 @@ class SlotTable:
         return self._count
 
     @property
+    def waiting(self) -> int:
+        """Return how many places of the old table are still to be moved."""
+        return len(self.old) - self._moved if len(self.old) else 0
+
+    @property
     def nbytes(self) -> int:
         """Return the bytes of both tables."""
         return self.new.nbytes + self.old.nbytes

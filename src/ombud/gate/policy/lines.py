@@ -18,8 +18,8 @@ _KEY = re.compile(
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int | None:
-    """Return the line, from 1, of the longest known beginning of `path`; null when not even that is found."""
-    best, found = 0, None
+    """Return the line, from 1, of the longest known beginning of `path`, else of the first key inside it."""
+    best, found, inside = 0, None, None
     table: list[str | int] = []
     arrays: dict[tuple[str | int, ...], int] = {}
     quotes = None
@@ -40,7 +40,9 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
             continue
         if len(here) > best and list(path[: len(here)]) == here:
             best, found = len(here), number
-    return found
+        elif inside is None and path and here[: len(path)] == list(path):
+            inside = number
+    return found or inside
 
 
 def _parts(key: str) -> list[str | int]:
