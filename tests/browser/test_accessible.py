@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 PUBLIC = ("/", "/archive", "/archive?q=rally", "/archive/pages", "/archive/pages/{page}", "/archive/ads/4", "/about",
-          "/display", "/api", "/sign-in", "/nothing-here", "/explain/{public_figure}")  # fmt: skip
+          "/ledger", "/ledger?type=decision", "/ledger/entry/598", "/display", "/api", "/sign-in", "/nothing-here",
+          "/explain/{public_figure}")  # fmt: skip
 STAFF = ("/console", "/console/cases", "/console/cases/{case}", "/console/cases/{case}/evidence/1", "/console/cases/5",
          "/console/people", "/console/looks", "/console/health")  # fmt: skip
 LOOKS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]

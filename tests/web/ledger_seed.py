@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -23,11 +23,17 @@ LATER = 3
 
 def entries(count: int) -> list[bytes]:
     """Return entries such as a platform writes them; one holds what would be a script on a page."""
+    body: dict[str, Any]
     found = [encode_entry("policy", {"hash": "ab" * 32, "name": "locked-down", "recorded": "2026-11-20T09:00:00Z"})]
     for n in range(1, count):
         at = f"2026-11-21T{n // 60 % 24:02d}:{n % 60:02d}:00Z"
         if n % 40 == 7:
-            body = {"action": "add", "files": [{"path": f"posts/{n}.parquet", "rows": n}], "removed": [], "recorded": at}
+            body = {
+                "action": "add",
+                "files": [{"path": f"posts/{n}.parquet", "rows": n}],
+                "removed": [],
+                "recorded": at,
+            }
             found.append(encode_entry("import", body))
         elif n == count - 2:
             found.append(encode_entry("decision", {"decision": HOSTILE, "recorded": "no time"}))
@@ -45,7 +51,7 @@ def write_ledger(root: Path, count: int = 600) -> Workspace:
     settings.write_text(settings.read_text() + f'ledger_origin = "{ORIGIN}"\n')
     workspace = Workspace.open(root)
     with open_ledger(workspace) as ledger:
-        ledger.append(entries(count - LATER))
+        ledger.append(entries(count)[:-LATER])
         vkey = ledger.vkey
     asked = [Witness.open(root.parent / name, [vkey], name=f"{name}.example/w") for name in ("first", "second")]
     lines = [f"{one.cosigners[0].vkey} http://{one.cosigners[0].name}" for one in asked]

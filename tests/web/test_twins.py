@@ -71,6 +71,7 @@ def test_twin_is_the_context_and_is_announced(signed_in: dict[str, Browser], wor
         "figure": world.public_figure,
         "ad": world.ad,
         "slug": world.page,
+        "index": 20,
     }
     path = spec.path.format(**values)
     who = NOBODY if spec.access == "public" else "admin"

@@ -12,10 +12,11 @@ from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.disk import RealDisk, disk_faults
 from ombud.ledger.faults import AbsentError, LogError, ProofError
 from ombud.ledger.hashing import verify_consistency
-from ombud.ledger.keys import put_file
+from ombud.ledger.keys import parse_vkeys, put_file
 from ombud.ledger.notes import MAX_NOTE_BYTES, parse_note
 from ombud.ledger.prefetch import read_ahead
 from ombud.ledger.reading import DirectoryLog
+from ombud.ledger.rotation import ROTATIONS
 from ombud.ledger.tree import Tree
 from ombud.ledger.walk import reading_order
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from ombud.ledger.reading import HttpLog
 
 __all__ = ["Copied", "copy_log"]
-
-BESIDE = ("vkey", "vkeys")
-"""files that name the log's keys"""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -64,11 +62,22 @@ def copy_log(
             count += 1
             if progress and place.level is None:
                 progress(min(head.size, place.index * 256 + place.width), head.size)
-        for name in BESIDE:
+        for name in ("vkey", *_rotations(source), "vkeys"):
             with suppress(AbsentError):
-                put_file(disk, folder / name, source.file(name, MAX_NOTE_BYTES))
+                data = source.file(name, MAX_NOTE_BYTES)
+                (folder / name).parent.mkdir(exist_ok=True)
+                put_file(disk, folder / name, data)
         put_file(disk, folder / "checkpoint", note)
     return Copied(head.origin, head.size, before, count)
+
+
+def _rotations(source: DirectoryLog | HttpLog) -> list[str]:
+    """Return the files that show how one key of the log followed another. Raises `FormatError`."""
+    try:
+        listed = parse_vkeys(source.file("vkeys", MAX_NOTE_BYTES).decode("utf-8", "replace").splitlines())
+    except AbsentError:
+        return []
+    return [f"{ROTATIONS}/{since}" for _, since in listed if since]
 
 
 def _continued(source: DirectoryLog | HttpLog, copy: DirectoryLog, head: Checkpoint) -> int:

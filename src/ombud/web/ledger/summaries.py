@@ -76,7 +76,7 @@ def _coverage(body: dict[str, Any]) -> str | None:
 
 
 def _key(body: dict[str, Any]) -> str | None:
-    keys = [str(body.get(name)).split("+") for name in ("old", "new")]
+    keys = [str(body.get(name)).split("+", 2) for name in ("old", "new")]
     reason = _text(body, "reason")
     if any(len(key) != 3 for key in keys):  # noqa: PLR2004 - name, id and key of a vkey
         return None
