@@ -39,7 +39,7 @@ def resume(folder: Path, keys: Path, seen: Iterable[bytes] = ()) -> int:
         lock = disk.lock(folder / LOCK)
         try:
             read_frontier(disk, folder, now)
-            tree = Tree(DirectoryLog(folder))
+            tree = Tree(DirectoryLog(folder), newest=now.size)
             for note in seen:
                 other = Checkpoint.parse(open_note(note, verifiers).text)
                 if other.size > now.size:
