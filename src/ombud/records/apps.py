@@ -103,13 +103,14 @@ def set_status(tx: Connection, app: str, status: str, author: str | None, reason
 
 
 def active(tx: Connection, seen: Mapping[str, datetime]) -> int:
-    """Note when apps were last active; return how many were noted: each at most once an hour."""
+    """Note when apps were last active; return how many were noted: each at most once an hour.
+
+    That is no change of the rules: gates read it at their next look, within a minute.
+    """
     t, noted = app_registration, 0
     for app, moment in sorted(seen.items()):
         stale = or_(t.c.last_active_at.is_(None), t.c.last_active_at <= moment - NOTED)
         noted += tx.execute(update(t).where(t.c.app == app, stale).values(last_active_at=moment)).rowcount
-    if noted:
-        changes.next_change(tx, changes.RULES)
     return noted
 
 

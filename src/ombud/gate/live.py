@@ -1,0 +1,182 @@
+"""A gate that lives: it decides by what the records say now, and notes there what people and apps do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from ombud.gate import consent, registry
+from ombud.gate.budgets import Budgets
+from ombud.gate.decide import Gate
+from ombud.gate.feed import EVERY, ConsentFeed, Poll
+from ombud.gate.policy import compile_policy, load_policy
+from ombud.gate.policy.language import Limits
+from ombud.model import clock
+from ombud.model.errors import BusyError
+from ombud.records import apps, brakes, changes, consents, gate_hosts
+from ombud.records.consents import Use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from ombud.gate.policy import Policy
+    from ombud.records import Records
+    from ombud.records.consents import Consent
+
+__all__ = ["FALLBACK", "SLOWED_LEAST", "SLOWED_SHARE", "LiveGate", "slowed_limits"]
+
+FALLBACK = "locked-down"
+"""The policy that decides before any was put in force."""
+SLOWED_SHARE, SLOWED_LEAST = 0.1, 20
+"""A slowed app reads at most this share of its own users in an hour, and at least so many people."""
+RULES_AGE = 60.0
+"""Seconds after which apps, reviews and brakes are read again even without a change: some run out by themselves."""
+NOTE_EVERY = 5.0
+"""Seconds between two notes of who used what, which app was active, and that this gate lives."""
+
+
+class LiveGate:
+    """A gate, the feed of its consents, and the changes that this host makes itself."""
+
+    def __init__(self, records: Records, policy: Policy | None = None) -> None:
+        """Take the records; `policy` decides as long as none was put in force there. Call `refresh`, or `start`."""
+        self.records = records
+        self.feed = ConsentFeed(records)
+        self._fallback = policy or load_policy(FALLBACK)
+        self._rules = -1
+        self._read_at = float("-inf")
+        self._slowed: frozenset[str] = frozenset()
+        self._uses: dict[tuple[str, str], datetime] = {}
+        self._active: dict[str, datetime] = {}
+        self._noted = time.monotonic()
+        self._lock = threading.Lock()
+        self._poll: Poll | None = None
+        self._beat: Callable[[Connection], object] | None = None
+        compiled = compile_policy(self._fallback, [], self.feed.table.scopes, self.feed.apps)
+        self.gate = Gate(compiled, self.feed.table, self.feed.people, Budgets(compiled))
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy that decides."""
+        return self.gate.compiled.policy
+
+    def start(self, host: str | None = None, sequence: Callable[[], int] = int) -> None:
+        """Follow the records in a thread of its own; with `host` note there that this gate lives."""
+        if host is not None:
+            with self.records.begin() as tx:
+                gate_hosts.start(tx, host)
+            self._beat = lambda tx: gate_hosts.beat(tx, host, sequence(), self.policy.hash)
+        self.refresh()
+        self._poll = Poll(self.refresh, EVERY, name="gate feed")
+        self._poll.start()
+
+    def close(self) -> None:
+        """Stop following, and note what is still to be noted."""
+        if self._poll is not None:
+            self._poll.stop()
+        self.note()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def refresh(self) -> None:
+        """Take over what changed in the records. Raises what they raise; the gate then refuses before long."""
+        with self.records.read() as tx:
+            latest = changes.latest(tx).rules
+        if latest != self._rules or time.monotonic() - self._read_at > RULES_AGE:
+            self._read_rules()
+            self._rules = latest
+        self.feed.refresh()
+        if time.monotonic() - self._noted >= NOTE_EVERY:
+            with suppress(BusyError):  # the database is busy: a later note will do
+                self.note()
+
+    # What happens here ---------------------------------------------------------
+
+    def grant(self, app: str, person: str, scopes: Iterable[str]) -> Consent:
+        """Give an app scopes; this host's next decision knows. Errors as for `consent.grant`."""
+        with self.records.begin() as tx:
+            made = consent.grant(tx, self.policy, app, person, scopes)
+        self.feed.take([made])
+        return made
+
+    def untick(self, app: str, person: str, scope: str) -> Consent:
+        """Take one scope back."""
+        with self.records.begin() as tx:
+            made = consent.untick(tx, self.policy, app, person, scope)
+        self.feed.take([made])
+        return made
+
+    def revoke(self, app: str, person: str) -> Consent:
+        """Take everything back."""
+        with self.records.begin() as tx:
+            made = consent.revoke(tx, app, person)
+        self.feed.take([made])
+        return made
+
+    def used(self, app: str, person: str) -> None:
+        """Take note that the person used the app: it is brought to the records within seconds, once a day."""
+        now = clock.now()
+        row, number = self.feed.apps.get(app), self.feed.people.get(person)
+        if row is None or number is None or not self.feed.table.use(row, number, int(now.timestamp() // 86_400)):
+            return
+        with self._lock:
+            self._uses.setdefault((app, person), now)
+
+    def called(self, app: str) -> None:
+        """Take note that the app called."""
+        self._active[app] = clock.now()
+
+    def note(self) -> None:
+        """Bring to the records who used what, which apps were active, and that this gate lives."""
+        with self._lock:
+            uses, self._uses = self._uses, {}
+            active, self._active = self._active, {}
+        self._noted = time.monotonic()
+        try:
+            if uses or active or self._beat:
+                with self.records.begin() as tx:
+                    consents.use(tx, [Use(app, person, at) for (app, person), at in uses.items()])
+                    apps.active(tx, active)
+                    if self._beat:
+                        self._beat(tx)
+        except BaseException:
+            with self._lock:
+                self._uses = uses | self._uses
+                self._active = active | self._active
+            raise
+
+    # The rules -----------------------------------------------------------------
+
+    def _read_rules(self) -> None:
+        now = clock.now()
+        with self.records.read() as tx:
+            policy = registry.policy_in_force(tx, now) or self._fallback
+            known = registry.standings(tx, now)
+            braked = brakes.in_force(tx, now)
+            users = {one.app: consents.count(tx, one.app) for one in braked}
+        for standing in known:
+            self.feed.apps.number(standing.app)
+        self.gate.replace(compile_policy(policy, known, self.feed.table.scopes, self.feed.apps))
+        self.gate.stopped = frozenset(one.app for one in braked if one.state == "stopped")
+        slowed = {one.app for one in braked if one.state == "slowed"}
+        for app in slowed:
+            self.gate.budgets.slow(app, slowed_limits(users[app]))
+        for app in self._slowed - slowed:
+            self.gate.budgets.slow(app, None)
+        self._slowed = frozenset(slowed)
+        self._read_at = time.monotonic()
+
+
+def slowed_limits(users: int) -> Limits:
+    """Return what a slowed app may read, by the number of its own users."""
+    people = max(SLOWED_LEAST, int(users * SLOWED_SHARE))
+    return Limits(people_an_hour=people, people_a_day=10 * people)
