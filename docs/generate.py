@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from ombud.archive.answers import FigureRef, Money, Totals
 from ombud.cli.app import build
-from ombud.cli.demo import DemoFigure
+from ombud.cli.demo_steps import DemoFigure
 from ombud.cli.doctor import Check
 from ombud.detect.evaluation import Evaluation
 from ombud.detect.evaluation import Rate as EvaluationRate

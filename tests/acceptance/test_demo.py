@@ -47,6 +47,31 @@ def test_networks_are_found_and_each_has_a_case(figures: dict[str, Any], demo: D
     assert len({finding for case in cases["cases"] for finding in case["finding_ids"]}) == found
 
 
+def test_the_quiz_app_reaches_a_crowd_by_the_old_rules_and_its_installers_by_the_new_ones(
+    figures: dict[str, Any],
+) -> None:
+    assert figures["before 2015: installers"]["value"] == figures["locked down: installers"]["value"] == 40
+    assert figures["before 2015: people reached"]["value"] == 1_165
+    assert figures["before 2015: fields refused"]["value"] == 0
+    assert figures["locked down: people reached"]["value"] == 40
+    given = [figures[f"{when}: fields given"]["value"] for when in ("before 2015", "locked down")]
+    assert given[0] == given[1] + figures["locked down: fields refused"]["value"]
+
+
+def test_its_reads_and_all_else_are_on_a_ledger_that_others_can_verify(
+    figures: dict[str, Any], demo: Demo, ombud: Ombud
+) -> None:
+    assert figures["verify.py"]["value"] == "ok"
+    lake = ombud("lake", "list", "--json", "--workspace", demo.root).document["tables"]
+    rows = {table["table"]: table["rows"] for table in lake}
+    assert rows["ties"] == 88_234
+    assert rows["batches"] == 2
+    ledger = demo.root / "ledger"
+    done = ombud("ledger", "verify", ledger, "--json").document
+    assert done["ok"]
+    assert done["size"] == figures["entries on the ledger"]["value"]
+
+
 def test_running_it_again_changes_nothing_and_is_quick(demo: Demo, ombud: Ombud) -> None:
     again = ombud("demo", "--no-serve", "--json", "--workspace", demo.root).document
     assert again["figures"] == demo.document["figures"]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from ombud import __version__
 from ombud.archive import Archive, open_archive
-from ombud.cli.shell import Shell, plain, shell_of
+from ombud.cli.demo_ledger import check_ledger
+from ombud.cli.demo_quiz import replay_quiz
+from ombud.cli.demo_steps import DemoFigure, Step
+from ombud.cli.shell import Shell, shell_of
 from ombud.cli.workspace import prepare
 from ombud.detect import detect_networks, record_networks
 from ombud.detect.networks import settings_of
@@ -24,21 +27,9 @@ from ombud.records import open_records
 from ombud.web import serve as serve_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ombud.model.findings import Figure
 
-    Progress = Callable[[int, int | None, str], None]
-
-__all__ = ["DemoFigure", "add_to", "work_the_case"]
-
-
-class DemoFigure(msgspec.Struct, frozen=True):
-    """One line of the table that the demo ends with."""
-
-    name: str
-    value: int | float | str
-    unit: str
+__all__ = ["add_to", "work_the_case"]
 
 
 class _Import(msgspec.Struct, frozen=True):
@@ -46,6 +37,8 @@ class _Import(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     says: str
     """what a line of result says of table counts by name"""
+    table: str | None = None
+    """the table of the lake, where the format does not say it"""
 
 
 _IMPORTS = (
@@ -63,6 +56,12 @@ _IMPORTS = (
         "cooccurrence",
         ("german-elections-2021/german_elections.parquet",),
         "{posts:,} posts of {accounts:,} accounts around the German election of 2021",
+    ),
+    _Import(
+        "table",
+        ("facebook-friendships/friendships.parquet",),
+        "{ties:,} friendships of a real, anonymised graph of Facebook",
+        table="ties",
     ),
 )
 
@@ -113,52 +112,40 @@ def _examples(given: Path | None) -> Path:
 def work_the_case(shell: Shell, lake: Lake, examples: Path) -> list[DemoFigure]:
     """Do every step, say a line of result for each, and return the figures."""
     for step in _IMPORTS:
-        with _Step(shell) as (progress, say):
-            report = import_files(lake, step.format, [examples / file for file in step.files], progress=progress)
+        with Step(shell) as (progress, say):
+            files = [examples / file for file in step.files]
+            report = import_files(lake, step.format, files, table=step.table, progress=progress)
             counts: dict[str, int] = {name: n.accepted + n.skipped for name, n in report.tables.items()}
             say(step.says.format(**counts))
     archive, precision = _archive(shell, lake, examples)
     networks = _networks(shell, lake)
-    return [*_ad_figures(archive, precision), *_post_figures(lake), *_network_figures(lake, networks)]
-
-
-class _Step:
-    """One step of the demo: a bar while it runs, a line with its time when it is done."""
-
-    def __init__(self, shell: Shell) -> None:
-        self.shell = shell
-        self.started = time.monotonic()
-        self.bar = shell.progress()
-
-    def __enter__(self) -> tuple[Progress, Callable[[str], None]]:
-        return self.bar.__enter__(), self._say
-
-    def __exit__(self, *error: Any) -> None:  # noqa: ANN401, PYI036 - passed on to the bar
-        self.bar.__exit__(*error)
-        if error[0] is None:
-            seconds = time.monotonic() - self.started
-            self.shell.say(f"[green]✓[/] {plain(self.line)} [dim]{seconds:.1f} s[/]", markup=True)
-
-    def _say(self, line: str) -> None:
-        self.line = line
+    quiz = replay_quiz(shell, lake)
+    ledger = check_ledger(shell, lake)
+    return [
+        *_ad_figures(archive, precision),
+        *_post_figures(lake),
+        *_network_figures(lake, networks),
+        *quiz,
+        *ledger,
+    ]
 
 
 def _archive(shell: Shell, lake: Lake, examples: Path) -> tuple[Archive, str]:
-    with _Step(shell) as (progress, say):
+    with Step(shell) as (progress, say):
         progress(0, None, "Reading page names")
         resolution = resolve_spaces(space_rows(lake))
         pairs = read_pairs(examples / "ira-facebook-ads" / "page-pairs.csv")
         found = evaluate_resolution(resolution, pairs).precision
         precision = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
         say(f"{len(resolution.entities):,} pages behind those addresses; merge precision {precision}, n = {found.n}")
-    with _Step(shell) as (progress, say):
+    with Step(shell) as (progress, say):
         archive = open_archive(lake, progress)
         say("The ad archive: who ran each ad, when, for how much, and whom it was aimed at")
     return archive, precision
 
 
 def _networks(shell: Shell, lake: Lake) -> Figure:
-    with _Step(shell) as (progress, say):
+    with Step(shell) as (progress, say):
         figure = recorded_run(lake, settings_of(lake), __version__)
         if figure is None:
             run = detect_networks(lake, progress=progress)

@@ -30,8 +30,9 @@ ADS, POSTS = 40, 1_500
 def part(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder like `examples/` with the first rows of each file."""
     folder = tmp_path_factory.mktemp("part")
-    for name in ("ira-facebook-ads", "ira-troll-tweets", "german-elections-2021"):
+    for name in ("ira-facebook-ads", "ira-troll-tweets", "german-elections-2021", "facebook-friendships"):
         (folder / name).mkdir()
+    shutil.copy(examples / "facebook-friendships" / "friendships.parquet", folder / "facebook-friendships")
     shutil.copy(examples / "ira-facebook-ads" / "russian-ads.db", folder / "ira-facebook-ads")
     shutil.copy(examples / "ira-facebook-ads" / "page-pairs.csv", folder / "ira-facebook-ads")
     shutil.copy(examples / "ira-troll-tweets" / "authors.csv", folder / "ira-troll-tweets")
@@ -96,7 +97,7 @@ def test_people_read_a_line_for_each_step_and_how_to_look(
 ) -> None:
     done = ombud("demo", "--examples", part, "--no-serve", "--workspace", workspace_root)
     steps = [line for line in done.out.splitlines() if line.startswith("✓")]
-    assert len(steps) == 6
+    assert len(steps) == 10
     assert steps[0].startswith(f"✓ {ADS} Facebook ads")
     assert all(line.endswith(" s") for line in steps)
     assert f"To look at it: ombud --workspace {workspace_root} serve" in done.out
