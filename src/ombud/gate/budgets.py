@@ -112,13 +112,16 @@ class Budgets:
         arrays = compiled.arrays
         first = compiled.policy.budgets.first_week
         with self.lock:
-            counts = np.zeros((len(arrays.limits), 4), dtype=np.int64)
-            kept = min(len(counts), len(self.counts))
-            counts[:kept] = self.counts[:kept]
+            size = max(len(arrays.limits), len(self.counts))  # never less: a batch may be under way
+            counts, full = np.zeros((size, 4), dtype=np.int64), np.full((size, 4), NO_LIMIT, dtype=np.int64)
+            counts[: len(self.counts)] = self.counts
+            full[: len(arrays.limits)] = arrays.limits
             share = first.share if first else 1.0
-            ramp = np.where(arrays.limits == NO_LIMIT, NO_LIMIT, np.floor(arrays.limits * share)).astype(np.int64)
-            self.limits = np.stack([arrays.limits, arrays.limits, ramp, np.full_like(arrays.limits, NO_LIMIT)])
-            self.registered, self.ramp_days = arrays.registered, first.days if first else 0
+            ramp = np.where(full == NO_LIMIT, NO_LIMIT, np.floor(full * share)).astype(np.int64)
+            self.limits = np.stack([full, full, ramp, np.full_like(full, NO_LIMIT)])
+            self.registered: Ints = np.zeros(size, dtype=np.int64)
+            self.registered[: len(arrays.registered)] = arrays.registered
+            self.ramp_days = first.days if first else 0
             self.counts, self._index = counts, compiled.app_index
             for app, cap in self._caps.items():
                 if app in self._index:
@@ -197,6 +200,11 @@ class Budgets:
         """Compute the limits in force, and look at the new arrays."""
         fresh = (self.clock[1] - self.registered < self.ramp_days)[:, None]
         self.limits[0] = np.minimum(np.where(fresh, self.limits[2], self.limits[1]), self.limits[3])
-        self._limits = self.limits.data.cast("B").cast("q")
-        self._counts = self.counts.data.cast("B").cast("q")
+        self._limits = _flat(self.limits)
+        self._counts = _flat(self.counts)
         self._hour = int(self.clock[0])
+
+
+def _flat(numbers: Ints) -> memoryview:
+    """Return numbers as Python reads them; there are none as long as no app is known."""
+    return memoryview(numbers.data if numbers.size else b"").cast("B").cast("q")
