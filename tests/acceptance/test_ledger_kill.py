@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ombud.ledger.entries import encode_entry
+from ombud.ledger.fsck import check_folder
 from ombud.ledger.hashing import leaf_hashes, root_of
 from ombud.ledger.notes import Verifier, open_note
 from ombud.ledger.reading import DirectoryLog
@@ -32,6 +34,7 @@ WRITER = textwrap.dedent(
     """
     import os, sys, threading
     from pathlib import Path
+    from ombud.ledger.entries import encode_entry
     from ombud.ledger.writer import Ledger
 
     folder, keys, life = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -41,7 +44,8 @@ WRITER = textwrap.dedent(
     def write(thread):
         number = 0
         while True:
-            entries = [f"{life} {thread} {number} {i}".encode() for i in range(number * 7 % 23 + 1)]
+            words = [f"{life} {thread} {number} {i}" for i in range(number * 7 % 23 + 1)]
+            entries = [encode_entry("decision", {"decision": word}) for word in words]
             first = ledger.append(entries)
             os.write(1, f"{first} {life} {thread} {number} {len(entries)}\\n".encode())
             number += 1
@@ -87,10 +91,16 @@ def test_kills_lose_nothing_and_contradict_nothing(tmp_path: Path) -> None:
         for size, root in seen:
             assert size <= len(entries)
             assert root_of(leaves[:size]) == root, f"the checkpoint of {size} entries was contradicted"
-        assert ledger.append([b"on"]) == len(entries)
+        assert ledger.append([entry("on")]) == len(entries)
         log = DirectoryLog(folder)
         open_note(log.checkpoint(), [Verifier.parse(ledger.vkey)])
-        assert tree_root(log, len(entries) + 1) == root_of([*leaves, *leaf_hashes([b"on"])])
+        assert tree_root(log, len(entries) + 1) == root_of([*leaves, *leaf_hashes([entry("on")])])
+    found = check_folder(folder)
+    assert (found.ok, found.beyond, found.stale, found.strays) == (True, 0, 0, []), found
+
+
+def entry(word: str) -> bytes:
+    return encode_entry("decision", {"decision": word})
 
 
 def _told(text: str) -> list[tuple[int, list[bytes]]]:
@@ -100,7 +110,7 @@ def _told(text: str) -> list[tuple[int, list[bytes]]]:
         if not line.endswith("\n"):
             continue
         first, life, thread, number, count = map(int, line.split())
-        told.append((first, [f"{life} {thread} {number} {inner}".encode() for inner in range(count)]))
+        told.append((first, [entry(f"{life} {thread} {number} {inner}") for inner in range(count)]))
     return told
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ombud.ledger.bundles import first_entries
 from ombud.ledger.checkpoints import Checkpoint
+from ombud.ledger.cosigned import COSIGNED
 from ombud.ledger.faults import LogError
 from ombud.ledger.hashing import HASH_BYTES
 from ombud.ledger.notes import parse_note
@@ -29,6 +30,7 @@ def copy_ledger(pack: Packing, root: Path, folder: Path) -> None:
     `FileNotFoundError` when a file is missing that the log needs.
     """
     name = folder.relative_to(root).as_posix()
+    cosigned = _read(folder / COSIGNED)  # before the checkpoint, so that it is of no larger tree
     try:
         note = (folder / CHECKPOINT).read_bytes()
         size = Checkpoint.parse(parse_note(note).text).size
@@ -37,9 +39,11 @@ def copy_ledger(pack: Packing, root: Path, folder: Path) -> None:
             pack.copy(file.relative_to(root).as_posix(), file)
         return
     pack.write(f"{name}/{CHECKPOINT}", [note])
+    if cosigned is not None:
+        pack.write(f"{name}/{COSIGNED}", [cosigned])
     for file in _files(folder):
         inside = file.relative_to(folder)
-        if inside.parts[0] != "tile" and inside.as_posix() not in {CHECKPOINT, NEXT}:
+        if inside.parts[0] != "tile" and inside.as_posix() not in {CHECKPOINT, NEXT, COSIGNED}:
             pack.copy(f"{name}/{inside.as_posix()}", file)
     for place in _places(size):
         try:
@@ -63,6 +67,13 @@ def _from_full(folder: Path, place: Place) -> bytes:
     if place.level is None:
         return first_entries(data, place.width)
     return data[: place.width * HASH_BYTES]
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _files(folder: Path) -> Iterator[Path]:
