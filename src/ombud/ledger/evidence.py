@@ -49,12 +49,12 @@ class Evidence:
 
 
 class _Carried(msgspec.Struct, omit_defaults=True):
-    """The extra line; hashes and salt in hexadecimal."""
+    """The extra line, in the order and spelling in which it is written; hashes and salt in hexadecimal."""
 
     entry: str
     row: str | None = None
     salt: str = ""
-    position: int = 0
+    position: int = -1
     siblings: list[str] = []
 
 
@@ -73,12 +73,9 @@ def prove_entry(
     All of it is checked before it is returned, but for the checkpoint's signatures.
     """
     proof, entry = prove_and_read(log, index, checkpoint)
-    carried = _Carried(_text(entry))
     if row is not None:
         _check_row(entry, row)
-        carried.row, carried.salt, carried.position = _text(row.row), row.salt.hex(), row.position
-        carried.siblings = [sibling.hex() for sibling in row.siblings]
-    return replace(proof, extra=msgspec.json.encode(carried))
+    return replace(proof, extra=_encode(entry, row))
 
 
 def read_evidence(proof: TlogProof) -> tuple[bytes, RowOpening | None]:
@@ -87,13 +84,17 @@ def read_evidence(proof: TlogProof) -> tuple[bytes, RowOpening | None]:
         raise FormatError("The proof does not carry its entry.", hint="Give the entry, or the log.")
     try:
         carried = msgspec.json.decode(proof.extra, type=_Carried)
-        if carried.row is None:
-            return carried.entry.encode(), None
         siblings = [bytes.fromhex(sibling) for sibling in carried.siblings]
-        row = RowOpening(carried.row.encode(), bytes.fromhex(carried.salt), carried.position, siblings)
-        return carried.entry.encode(), row
+        row = (
+            None
+            if carried.row is None
+            else RowOpening(carried.row.encode(), bytes.fromhex(carried.salt), carried.position, siblings)
+        )
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise FormatError("The proof's extra line does not carry an entry.") from error
+    if _encode(carried.entry.encode(), row) != proof.extra:
+        raise FormatError("The proof's extra line does not carry its entry in the one right spelling.")
+    return carried.entry.encode(), row
 
 
 def verify_evidence(proof: TlogProof, verifiers: Iterable[Verifier]) -> Evidence:
@@ -113,6 +114,15 @@ def _check_row(entry: bytes, row: RowOpening) -> None:
     except (msgspec.ValidationError, ValueError) as error:
         raise FormatError("The entry does not commit to rows.") from error
     verify_row(row.row, row.salt, row.position, batch.padded, row.siblings, root)
+
+
+def _encode(entry: bytes, row: RowOpening | None) -> bytes:
+    """Return the extra line. Raises `FormatError` for what is no text."""
+    carried = _Carried(_text(entry))
+    if row is not None:
+        carried.row, carried.salt, carried.position = _text(row.row), row.salt.hex(), row.position
+        carried.siblings = [sibling.hex() for sibling in row.siblings]
+    return msgspec.json.encode(carried)
 
 
 def _text(data: bytes) -> str:

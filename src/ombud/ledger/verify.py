@@ -192,6 +192,12 @@ def decode64(text: str) -> bytes:
     return data if base64.b64encode(data).decode() == text else wrong(f"{text[:50]!r} is no base64")
 
 
+def unhex(text: str) -> bytes:
+    """Read hexadecimal digits that are written in the one right way."""
+    data = bytes.fromhex(text)
+    return data if data.hex() == text else wrong(f"{text[:50]!r} is not written in small digits")
+
+
 def decimal(text: str) -> int:
     """Read a number that is written in the one right way."""
     if not (text.isascii() and text.isdigit() and len(text) < 20) or str(int(text)) != text:
@@ -304,10 +310,11 @@ def check_log(folder: Path, size: int) -> list[bytes]:
     return full
 
 
-def root_at(folder: Path, full: list[bytes], size: int) -> bytes:
-    """Return the root over the first `size` entries: over full bundles, and one that may be cut."""
+def root_at(folder: Path, full: list[bytes], size: int, whole: int) -> bytes:
+    """Return the root over the first `size` of `whole` entries: over full bundles, and one that may be cut."""
     count, rest = divmod(size, 256)
-    last = [leaf_hash(entry) for entry in read_entries(folder, count, rest)] if rest else []
+    width = min(256, whole - 256 * count)
+    last = [leaf_hash(entry) for entry in read_entries(folder, count, width)[:rest]] if rest else []
     return root_of(full[:count] + ([root_of(last)] if last else []))
 
 
@@ -318,12 +325,16 @@ def ask_log(folder: Path, keys: list[Key], old: Path | None) -> None:
     """Check that the log in this folder is whole and signed, and begins with an older checkpoint."""
     head = read_checkpoint((folder / "checkpoint").read_bytes(), keys)
     full = check_log(folder, head.size)
-    if root_at(folder, full, head.size) != head.root:
+    if root_at(folder, full, head.size, head.size) != head.root:
         wrong("the entries do not have the root that the checkpoint names")
     print(f"ok: {head.origin} has {head.size} entries, signed by {', '.join(head.signers)}")
     if old:
         past = read_checkpoint(old.read_bytes(), [key for key in keys if key.kind == LOG_KEY])
-        if past.origin != head.origin or past.size > head.size or root_at(folder, full, past.size) != past.root:
+        if (
+            past.origin != head.origin
+            or past.size > head.size
+            or root_at(folder, full, past.size, head.size) != past.root
+        ):
             wrong("the log does not begin with the older checkpoint: it was rewritten")
         print(f"ok: it begins with the {past.size} entries of the older checkpoint")
 
@@ -334,6 +345,8 @@ def ask_proof(file: Path, keys: list[Key], folder: Path | None) -> None:
     first, *lines = head.decode().split("\n")
     extra = decode64(lines.pop(0)[6:]) if lines[0].startswith("extra ") else b""
     carried = json.loads(extra) if extra.startswith(b"{") else {}
+    if carried and json.dumps(carried, separators=(",", ":"), ensure_ascii=False).encode() != extra:
+        wrong("the extra line is not written in the one right way")
     if first != "c2sp.org/tlog-proof@v1" or not lines[0].startswith("index "):
         wrong("this is no proof file")
     index, proof = decimal(lines[0][6:]), [decode64(line) for line in lines[1:]]
@@ -346,16 +359,16 @@ def ask_proof(file: Path, keys: list[Key], folder: Path | None) -> None:
         wrong("the proof does not carry its entry: give the log's folder too")
     check_inclusion(leaf_hash(entry), index, log.size, proof, log.root)
     print(f"ok: {file.name}: {log.origin}, signed by {', '.join(log.signers)}, has at {index} the entry {entry!r}")
-    if "row" in carried:
+    if set(carried) > {"entry"}:
         check_row(carried, json.loads(entry)["body"])
         print(f"ok: {file.name}: row {carried['position']} of that batch is {carried['row'].encode()!r}")
 
 
 def check_row(carried: dict[str, Any], batch: dict[str, Any]) -> None:
     """Check that a row is one of those that a batch's entry commits to: its leaf has 16 random bytes before the row."""
-    leaf = leaf_hash(bytes.fromhex(carried["salt"]) + carried["row"].encode())
-    siblings = [bytes.fromhex(sibling) for sibling in carried["siblings"]]
-    check_inclusion(leaf, carried["position"], batch["padded"], siblings, bytes.fromhex(batch["root"]))
+    leaf = leaf_hash(unhex(carried["salt"]) + carried["row"].encode())
+    siblings = [unhex(sibling) for sibling in carried["siblings"]]
+    check_inclusion(leaf, carried["position"], batch["padded"], siblings, unhex(batch["root"]))
 
 
 def ask_continues(file: Path, keys: list[Key], old: Path) -> None:

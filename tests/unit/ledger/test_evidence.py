@@ -81,7 +81,7 @@ def test_what_is_changed_in_the_extra_line_is_found(
     carried = json.loads(proof.extra or b"")
     other = {"entry": ITEMS[0].decode(), "row": "{}", "salt": "00" * 16, "position": 1, "siblings": ["00" * 32] * 8}
     carried[field] = other[field]
-    changed = TlogProof(299, proof.proof, proof.checkpoint, json.dumps(carried).encode())
+    changed = TlogProof(299, proof.proof, proof.checkpoint, json.dumps(carried, separators=(",", ":")).encode())
     with pytest.raises(ProofError):
         verify_evidence(changed, [KEY])
     file = tmp_path / "changed.tlog-proof"
@@ -104,6 +104,11 @@ def test_what_is_changed_in_the_extra_line_is_found(
         b'{"entry":"a","row":"b","position":"1"}',
         b"[" * 100_000,
         b'{"entry":"\xff"}',
+        b'{"entry": "a"}',
+        b'{"entry":"a","more":1}',
+        b'{"entry":"a","position":3}',
+        b'{"entry":"\\u0061"}',
+        b'{"entry":"a","row":"b","salt":"AA","position":0,"siblings":[]}',
     ],
 )
 def test_an_extra_line_of_another_form_carries_nothing(log: DirectoryLog, extra: bytes | None) -> None:
