@@ -12,7 +12,7 @@ import typer
 from ombud import __version__
 from ombud.archive import Archive, open_archive
 from ombud.cli.demo_ledger import check_ledger
-from ombud.cli.demo_quiz import replay_quiz
+from ombud.cli.demo_quiz import TITLE, replay_quiz
 from ombud.cli.demo_steps import DemoFigure, Step
 from ombud.cli.shell import Shell, shell_of
 from ombud.cli.workspace import prepare
@@ -85,13 +85,14 @@ def demo(
     started = time.monotonic()
     workspace = prepare(shell.root or Path(".demo"))
     lake = open_lake(workspace, open_records(workspace))
-    figures = work_the_case(shell, lake, _examples(examples))
+    parts = work_the_case(shell, lake, _examples(examples))
     seconds = round(time.monotonic() - started, 1)
-    shell.document({"figures": figures, "seconds": seconds})
+    shell.document({"figures": [figure for part in parts.values() for figure in part], "seconds": seconds})
+    for title, figures in parts.items():
+        shell.say("")
+        shell.table(title, ("figure", "", ""), [(one.name, one.value, one.unit) for one in figures], (1,))
     shell.say("")
-    rows = [(one.name, one.value, one.unit) for one in figures]
-    shell.table("The case of 2016", ("figure", "", ""), [*rows, ("time taken", f"{seconds:,.1f}", "s")], (1,))
-    shell.say("")
+    shell.say(f"That took {seconds:,.1f} s.")
     if serve and not shell.json:
         serve_pages(workspace, host=workspace.settings.host, port=workspace.settings.port, worker=True)
     else:
@@ -109,8 +110,8 @@ def _examples(given: Path | None) -> Path:
     )
 
 
-def work_the_case(shell: Shell, lake: Lake, examples: Path) -> list[DemoFigure]:
-    """Do every step, say a line of result for each, and return the figures."""
+def work_the_case(shell: Shell, lake: Lake, examples: Path) -> dict[str, list[DemoFigure]]:
+    """Do every step, say a line of result for each, and return the figures by what they are about."""
     for step in _IMPORTS:
         with Step(shell) as (progress, say):
             files = [examples / file for file in step.files]
@@ -121,13 +122,8 @@ def work_the_case(shell: Shell, lake: Lake, examples: Path) -> list[DemoFigure]:
     networks = _networks(shell, lake)
     quiz = replay_quiz(shell, lake)
     ledger = check_ledger(shell, lake)
-    return [
-        *_ad_figures(archive, precision),
-        *_post_figures(lake),
-        *_network_figures(lake, networks),
-        *quiz,
-        *ledger,
-    ]
+    case = [*_ad_figures(archive, precision), *_post_figures(lake), *_network_figures(lake, networks)]
+    return {"The case of 2016": case, TITLE: quiz, "The ledger": ledger}
 
 
 def _archive(shell: Shell, lake: Lake, examples: Path) -> tuple[Archive, str]:

@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from ombud.gate.request import Decision
     from ombud.lake import Lake
 
-__all__ = ["POLICIES", "Outcome", "replay_quiz"]
+__all__ = ["POLICIES", "TITLE", "Outcome", "replay_quiz"]
 
-POLICIES = {"before-2015": "before 2015", "locked-down": "locked down"}
-"""The policies under which the app is replayed, in this order, and what their figures are called."""
+POLICIES = {"before-2015": "before 2015", "locked-down": "2018"}
+"""The policies under which the app is replayed, in this order, and what their rules are called."""
+TITLE = "A quiz app on real friendships (the people: a real, anonymised graph; the app: simulated)"
 APP, DEVELOPER, PURPOSE = "demo-quiz", "demo-developer", "research"
 OWN = ("name", "picture", "gender", "birthday", "location", "likes", "friends")
 """What it asks of those who install it."""
@@ -89,7 +90,7 @@ def replay_quiz(shell: Shell, lake: Lake) -> list[DemoFigure]:
     graph: _Graph | None = None
     for name, words in POLICIES.items():
         with Step(shell) as (progress, say):
-            progress(0, None, f"Replaying a quiz app, {words}")
+            progress(0, None, f"Replaying a quiz app by the rules of {words}")
             policy = load_policy(name)
             flush(lake)
             outcome = _outcome(lake, policy)
@@ -203,7 +204,7 @@ def _outcome(lake: Lake, policy: Policy) -> Outcome:
 def _line(words: str, outcome: Outcome) -> str:
     refused = f"{sum(outcome.refused.values()):,} refused" if outcome.refused else "none is refused"
     return (
-        f"A quiz app (simulated) on a real friendship graph, {words}: {outcome.installers:,} install it, "
+        f"A simulated quiz app on these people, by the rules of {words}: {outcome.installers:,} install it, "
         f"{outcome.reached:,} people are reached, {outcome.given:,} fields go out, {refused}"
     )
 
@@ -214,7 +215,7 @@ def _figures(words: str, outcome: Outcome) -> list[DemoFigure]:
         for code, count in outcome.refused.most_common()
     ]
     return [
-        DemoFigure(f"{words}: installers", outcome.installers, f"{SHARE:.0%} of a real graph, drawn by chance"),
+        DemoFigure(f"{words}: installers", outcome.installers, f"{SHARE:.0%} of the people, drawn by chance"),
         DemoFigure(f"{words}: people reached", outcome.reached, "of whom any field went out"),
         DemoFigure(f"{words}: fields given", outcome.given, "counted again for each read"),
         DemoFigure(f"{words}: fields refused", sum(outcome.refused.values()), "likewise"),

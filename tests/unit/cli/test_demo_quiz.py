@@ -107,16 +107,16 @@ def test_the_figures_are_those_of_the_graph(lake: Lake, friends: dict[str, set[s
     looks = sum(len(friends[person]) for person in installers)
     both = sum(1 for a in installers for b in friends[a] if b in installers)
     asked = len(installers) * len(quiz.OWN) + looks * len(quiz.OF_FRIENDS)
-    assert figures["before 2015: installers"] == figures["locked down: installers"] == len(installers) == 40
+    assert figures["before 2015: installers"] == figures["2018: installers"] == len(installers) == 40
     assert figures["before 2015: people reached"] == len(reached)
     assert figures["before 2015: fields given"] == asked
     assert figures["before 2015: fields refused"] == 0
-    assert figures["locked down: people reached"] == len(installers)
-    assert figures["locked down: fields given"] == len(installers) * 3 + both * 2
-    assert figures["locked down: fields refused"] == asked - figures["locked down: fields given"]
-    codes = {name: value for name, value in figures.items() if name.startswith("locked down: ") and "-" in name}
-    assert codes["locked down: friend-not-in-app"] == (looks - both) * len(quiz.OF_FRIENDS)
-    assert sum(codes.values()) == figures["locked down: fields refused"]
+    assert figures["2018: people reached"] == len(installers)
+    assert figures["2018: fields given"] == len(installers) * 3 + both * 2
+    assert figures["2018: fields refused"] == asked - figures["2018: fields given"]
+    codes = {name: value for name, value in figures.items() if name.startswith("2018: ") and "-" in name}
+    assert codes["2018: friend-not-in-app"] == (looks - both) * len(quiz.OF_FRIENDS)
+    assert sum(codes.values()) == figures["2018: fields refused"]
 
 
 def test_again_nothing_is_read_twice(lake: Lake) -> None:
