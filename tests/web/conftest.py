@@ -12,6 +12,7 @@ from ombud.model.workspace import Workspace
 from ombud.web.app import create_app
 from ombud.web.security.limits import Attempts
 from tests.web.client import Browser
+from tests.web.gate_seed import MARA
 from tests.web.seeding import ROLES, World, make_world
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-NOBODY = "anonymous"
-EVERYBODY = (NOBODY, *ROLES)
+NOBODY, PERSON = "anonymous", "person"
+EVERYBODY = (NOBODY, PERSON, *ROLES)
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +64,8 @@ def browse(app: FastAPI) -> Iterator[Callable[[], Browser]]:
 
 @pytest.fixture(scope="session")
 def signed_in(app: FastAPI, world: World) -> Iterator[dict[str, Browser]]:
-    """Return one browser a role, signed in, with a purpose for both cases, and one of nobody."""
-    browsers = {NOBODY: Browser(app)}
+    """Return one browser a role, signed in, with a purpose for both cases, one of a person, and one of nobody."""
+    browsers = {NOBODY: Browser(app), PERSON: Browser(app).come_in(world.platform.token(MARA))}
     for role in ROLES:
         browsers[role] = Browser(app).sign_in(role).give_purpose(world.case).give_purpose(world.hostile_case)
     yield browsers

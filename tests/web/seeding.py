@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ombud.archive import build_archive
+from ombud.gate.policy import load_policy
 from ombud.lake import open_lake
 from ombud.model import schema
 from ombud.model.findings import (
@@ -30,6 +31,7 @@ from ombud.model.findings import (
     TraceSummary,
 )
 from ombud.records import cases, findings, imports, migrate, open_records, users
+from tests.web.gate_seed import CHAT, Platform, open_door, seed_gate
 from tests.web.ledger_seed import write_ledger
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ class World:
     public_figure: str
     ad: str
     page: str
+    platform: Platform
+    app: str
+    policy: str
+    older: str
 
 
 def _member_name(index: int) -> str:
@@ -210,7 +216,7 @@ def _ads() -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_partly("ads", list(rows[0])))
 
 
-def seed(workspace: Workspace) -> World:
+def seed(workspace: Workspace, platform: Platform) -> World:
     """Fill the workspace; returns what tests need to find their way."""
     rng = np.random.default_rng(20161108)
     migrate(workspace.records_url)
@@ -241,6 +247,7 @@ def seed(workspace: Workspace) -> World:
             cases.add_note(tx, first.id, "Some analyst", "The scheduling tool explains six of them, not the others.")
             cases.add_note(tx, first.id, HOSTILE, HOSTILE)
             cases.set_state(tx, cases.by_number(tx, numbers[2]).id, "waiting", "Some analyst")
+        seed_gate(records, lake)
         build_archive(lake)
     return World(
         workspace=workspace,
@@ -250,6 +257,10 @@ def seed(workspace: Workspace) -> World:
         public_figure=_public_figure(workspace),
         ad="3",
         page=_page(workspace),
+        platform=platform,
+        app=CHAT,
+        policy=load_policy("locked-down").hash,
+        older=load_policy("before-2015").hash,
     )
 
 
@@ -269,4 +280,6 @@ def make_world(folder: Path) -> World:
     """Make and fill a workspace in `folder`."""
     from ombud.model.workspace import Workspace  # noqa: PLC0415 - imported for types above
 
-    return seed(write_ledger(Workspace.create(folder).root))
+    created = Workspace.create(folder)
+    platform = open_door(created)
+    return seed(write_ledger(created.root), platform)

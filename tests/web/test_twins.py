@@ -71,10 +71,12 @@ def test_twin_is_the_context_and_is_announced(signed_in: dict[str, Browser], wor
         "figure": world.public_figure,
         "ad": world.ad,
         "slug": world.page,
+        "app": world.app,
+        "digest": world.policy,
         "index": 20,
     }
     path = spec.path.format(**values)
-    who = NOBODY if spec.access == "public" else "admin"
+    who = {"public": NOBODY, "person": "person"}.get(str(spec.access), "admin")
     assert f'href="{twin_path(path)}"' in signed_in[who].get(path).text
     answer = signed_in[who].get(twin_path(path))
     assert answer.headers["content-type"] == "application/json"

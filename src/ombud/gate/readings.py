@@ -38,7 +38,7 @@ SELECT date_trunc('day', happened_at) AS day,
        count(*) FILTER (decision <> 'refused') AS reads,
        count(DISTINCT person) FILTER (decision <> 'refused') AS people,
        count(*) FILTER (decision <> 'refused' AND through IS NOT NULL) AS through_friends,
-       coalesce(sum(len(fields)) FILTER (decision <> 'refused'), 0) AS fields,
+       CAST(coalesce(sum(len(fields)) FILTER (decision <> 'refused'), 0) AS BIGINT) AS fields,
        count(*) FILTER (decision = 'refused') AS refused
 FROM reads WHERE app = $app AND happened_at >= $since AND happened_at < $until
 GROUP BY ALL ORDER BY day

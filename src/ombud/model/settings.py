@@ -36,6 +36,16 @@ class Settings(BaseSettings):
         (), description="witnesses that are asked to cosign the ledger, each as `VKEY URL`"
     )
     ledger_cosign_seconds: int = Field(60, ge=5, description="seconds between two times that witnesses are asked")
+    person_jwks: str | None = Field(
+        None,
+        description="where the keys lie with which the platform signs who a person is: an address of a JSON Web Key"
+        " Set, or a file; people cannot see their record if unset",
+    )
+    person_issuer: str | None = Field(None, description="`iss` of the platform's tokens about people")
+    person_audience: str = Field("ombud", description="`aud` of the platform's tokens about people")
+    person_minutes: int = Field(
+        30, ge=1, le=1440, description="minutes until a person must come from the platform again"
+    )
     session_hours: int = Field(12, ge=1, description="hours until a staff sign-in ends")
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FindingRow",
+    "about",
     "count",
     "detail_texts",
     "get",
@@ -107,6 +108,13 @@ def listing(
     columns = [finding.c[name] for name in FindingRow.__struct_fields__]
     query = _chosen(select(*columns), says, subject_kind).order_by(finding.c.score.desc(), finding.c.id)
     return [FindingRow(*row) for row in tx.execute(query.limit(limit).offset(offset))]
+
+
+def about(tx: Connection, subject_kind: Subject, subject: str, limit: int = 100) -> list[FindingRow]:
+    """Return the findings about one subject, the strongest first."""
+    columns = [finding.c[name] for name in FindingRow.__struct_fields__]
+    mine = select(*columns).where(finding.c.subject_kind == subject_kind, finding.c.subject == subject)
+    return [FindingRow(*row) for row in tx.execute(mine.order_by(finding.c.score.desc(), finding.c.id).limit(limit))]
 
 
 def count(tx: Connection, *, says: str | None = None, subject_kind: str | None = None) -> int:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
+    from ombud.web.visit import Visit
+
 __all__ = [
     "ADMIN",
     "EDITORS",
+    "PERSON",
     "PUBLIC",
     "STAFF",
     "WATCHERS",
@@ -34,9 +37,11 @@ __all__ = [
 ]
 
 Role = Literal["admin", "analyst", "reviewer", "auditor"]
-Access = frozenset[str] | Literal["public"]
+Access = frozenset[str] | Literal["public", "person"]
 
 PUBLIC: Access = "public"
+PERSON: Access = "person"
+"""One of the platform's people, about themselves alone; staff are nobody here."""
 STAFF: Access = frozenset({"admin", "analyst", "reviewer", "auditor"})
 EDITORS: Access = frozenset({"admin", "analyst", "reviewer"})
 """Those who work on cases; an auditor only reads."""
@@ -65,6 +70,20 @@ def rule_of(route: BaseRoute) -> Access | None:
     return declared[0] if declared and isinstance(route, GuardedRoute) else None
 
 
+def _admit(visit: Visit, access: Access) -> None:
+    """Raise what stands against this visit using a route; nothing if its rule lets it in."""
+    if access == PUBLIC:
+        return
+    if access == PERSON:
+        visit.myself()
+    elif visit.viewer is None:
+        raise SignInError
+    elif visit.viewer.role not in access:
+        raise AccessError(
+            f"Your role, {visit.viewer.role}, may not do this.", hint="Ask an admin if your work needs it."
+        )
+
+
 class GuardedRoute(APIRoute):
     """A route that looks at its rule, and at the form's token, before anything of the request is parsed."""
 
@@ -76,14 +95,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             visit = await run_in_threadpool(begin_visit, request)
             request.state.visit = visit
-            if access != PUBLIC:
-                if visit.viewer is None:
-                    raise SignInError
-                if visit.viewer.role not in access:
-                    raise AccessError(
-                        f"Your role, {visit.viewer.role}, may not do this.",
-                        hint="Ask an admin if your work needs it.",
-                    )
+            _admit(visit, access)
             if token and request.method in _CHANGING:
                 given = (await request.form()).get("token")
                 if not isinstance(given, str) or not visit.token_holds(given):

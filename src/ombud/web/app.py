@@ -12,14 +12,16 @@ from starlette.responses import Response
 from ombud import __version__
 from ombud.web.access import PUBLIC, check_rules
 from ombud.web.api import documents, health, reports
+from ombud.web.console import apps as staff_apps
 from ombud.web.console import case, cases, evidence, looks, people, sessions, today
 from ombud.web.house import House
 from ombud.web.ledger import entries as ledger_entries
 from ombud.web.ledger import files as ledger_files
 from ombud.web.ledger import overview as ledger_overview
 from ombud.web.pages import Pages
+from ombud.web.person import entry, record
 from ombud.web.problems import add_handlers
-from ombud.web.public import about, archive, display, explain, home
+from ombud.web.public import about, apps, archive, consent, display, explain, home, policy
 from ombud.web.rendering import environment
 from ombud.web.security.headers import REPORTS, SecurityHeaders
 from ombud.web.security.hosts import HostGuard, known_hosts
@@ -39,6 +41,11 @@ static = Pages()
 MODULES = (
     home.pages,
     archive.pages,
+    apps.pages,
+    policy.pages,
+    consent.pages,
+    entry.pages,
+    record.pages,
     ledger_overview.pages,
     ledger_entries.pages,
     ledger_files.pages,
@@ -50,6 +57,7 @@ MODULES = (
     cases.pages,
     case.pages,
     evidence.pages,
+    staff_apps.pages,
     people.pages,
     looks.pages,
     health.pages,
@@ -131,7 +139,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     # the last one added is the outermost
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit)
-    app.add_middleware(OriginGuard, open_paths=frozenset({REPORTS}))
+    app.add_middleware(OriginGuard, open_paths=frozenset({REPORTS, entry.ENTER}))
     app.add_middleware(HostGuard, hosts=known_hosts(workspace.settings))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)

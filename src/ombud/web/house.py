@@ -12,10 +12,12 @@ from ombud.archive import Archive
 from ombud.lake import open_lake
 from ombud.records import open_records
 from ombud.web.assets import Assets
+from ombud.web.person.tokens import PersonTokens
 from ombud.web.security.limits import Attempts
 from ombud.web.security.seal import Seal
 
 if TYPE_CHECKING:
+    from ombud.gate.readings import AppReadings
     from ombud.lake import Lake
     from ombud.model.workspace import Workspace
     from ombud.records import Records
@@ -43,6 +45,8 @@ class House:
     attempts: Attempts = field(default_factory=Attempts)
     violations: deque[Violation] = field(default_factory=lambda: deque(maxlen=200))
     lock: threading.Lock = field(default_factory=threading.Lock)
+    readings: dict[str, tuple[float, AppReadings]] = field(default_factory=dict)
+    """what apps read lately, with the monotonic moment at which it was counted"""
 
     @classmethod
     def open(cls, workspace: Workspace) -> House:
@@ -58,6 +62,11 @@ class House:
     def archive(self) -> Archive:
         """Return the ad archive as it was last built; `NotFoundError` while there is none."""
         return Archive.open(self.workspace)
+
+    @cached_property
+    def person_tokens(self) -> PersonTokens | None:
+        """Return what reads the platform's tokens about people; None while the settings do not say how."""
+        return PersonTokens.of(self.workspace)
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 from starlette.responses import Response
 
-from ombud.web.access import PUBLIC, GuardedRoute, rules
+from ombud.web.access import PERSON, PUBLIC, GuardedRoute, rules
 from ombud.web.rendering import render
 from ombud.web.visit import keep_cookies
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ombud.web.access import Access
     from ombud.web.visit import Visit
 
-__all__ = ["EVERYBODY", "PageSpec", "Pages", "twin_path"]
+__all__ = ["EVERYBODY", "HTML", "JSON", "PageSpec", "Pages", "twin_path"]
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -54,7 +54,7 @@ def twin_path(path: str) -> str:
 
 def _tagged(body: bytes, media_type: str, visit: Visit, access: Access) -> Response:
     """Answer with an ETag for public pages; what staff see, on public pages too, is never stored (the default)."""
-    if access != PUBLIC or visit.viewer is not None:
+    if access != PUBLIC or visit.viewer is not None or visit.person is not None:
         return Response(body, media_type=media_type)
     tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"etag": tag, "cache-control": "private, max-age=0, must-revalidate", "vary": "Cookie"}
@@ -91,11 +91,13 @@ class Pages:
 
         return register
 
-    def form(self, path: str, *, access: Access, token: bool = True) -> Callable[[Function], Function]:
+    def form(
+        self, path: str, *, access: Access, token: bool = True, media_type: str = HTML
+    ) -> Callable[[Function], Function]:
         """Register what a form is sent to: the function does it and returns a redirect."""
 
         def register(function: Function) -> Function:
-            self.specs.append(PageSpec(path, function, access, "form", token=token))
+            self.specs.append(PageSpec(path, function, access, "form", token=token, media_type=media_type))
             return function
 
         return register
@@ -128,7 +130,7 @@ def _add(app: FastAPI, spec: PageSpec, path: str, endpoint: Callable[..., Any], 
         response_class=Response,  # else every route is described as JSON too
         responses=answers,
         include_in_schema=spec.in_schema,
-        tags=["public" if spec.access == PUBLIC else "staff"],
+        tags=[spec.access if isinstance(spec.access, str) else "staff"],
         summary=(spec.function.__doc__ or "").strip().partition("\n")[0],
         description=_who(spec.access),
         name=spec.function.__name__,
@@ -138,6 +140,8 @@ def _add(app: FastAPI, spec: PageSpec, path: str, endpoint: Callable[..., Any], 
 
 
 def _who(access: Access) -> str:
+    if access == PERSON:
+        return "For one of the platform's people, about themselves."
     return EVERYBODY if isinstance(access, str) else f"For {', '.join(sorted(access))}."
 
 

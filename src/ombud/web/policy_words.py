@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from ombud.gate.policy import Policy, published
 from ombud.gate.policy.language import EVERY
 from ombud.web import words
 
 if TYPE_CHECKING:
+    from ombud.gate.policy import Policy
     from ombud.gate.policy.language import Limits, Scope
-    from ombud.records.policies import PolicyVersion
 
 __all__ = [
     "BudgetLine",
@@ -28,7 +27,6 @@ __all__ = [
     "friend_sentences",
     "open_fields",
     "plain_name",
-    "policy_of",
     "purpose_lines",
     "region_lines",
     "scope_line",
@@ -99,14 +97,6 @@ class BudgetLine(msgspec.Struct, frozen=True):
     what: Annotated[str, Meta(description="What is counted.")]
     limit: Annotated[int | None, Meta(description="The most; null for no limit.")]
     first_week: Annotated[int | None, Meta(description="The most while an app is new; null when nothing differs.")]
-
-
-def policy_of(version: PolicyVersion) -> Policy:
-    """Return the policy of one that was in force; `PolicyError` when its text is not what was published."""
-    document = msgspec.json.decode(version.text)
-    if isinstance(document, dict) and "document" in document:
-        document = document["document"]
-    return published({"document": document, "hash": version.hash})
 
 
 def plain_name(name: str) -> str:

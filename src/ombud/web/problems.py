@@ -16,8 +16,9 @@ from starlette.responses import RedirectResponse, Response
 
 from ombud.model.errors import AccessError, BusyError, NotFoundError, OmbudError, RefusedError, StorageError, UsageError
 from ombud.web.access import UnforeseenError
+from ombud.web.person.tokens import PersonTokenError
 from ombud.web.rendering import render
-from ombud.web.visit import FormError, PurposeError, SignInError, begin_visit, keep_cookies
+from ombud.web.visit import FormError, PersonError, PurposeError, SignInError, begin_visit, keep_cookies
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -62,6 +63,8 @@ class Problem(msgspec.Struct, frozen=True):
 
 def problem_of(error: Exception) -> Problem:
     """Turn an error into what may be told of it: an unforeseen one tells nothing."""
+    if isinstance(error, (PersonError, PersonTokenError)):
+        return Problem(401, "Come here from the platform", error.message, error.hint)
     if isinstance(error, OmbudError) and not isinstance(error, UnforeseenError):
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         return Problem(status, _TITLES[status], error.message, error.hint)
@@ -97,6 +100,8 @@ async def _answer(request: Request, error: Exception) -> Response:
         return Response(msgspec.json.encode(problem), problem.status, headers, media_type="application/problem+json")
     if isinstance(error, SignInError) and request.method == "GET":
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+    if isinstance(error, PersonError) and request.method == "GET":
+        return RedirectResponse(f"/me/enter?next={quote(request.url.path)}", 303)
     if isinstance(error, PurposeError) and request.method == "GET" and "html" in request.headers.get("accept", ""):
         return RedirectResponse(f"/console/cases/{error.case}", 303)
     try:

@@ -11,6 +11,8 @@ from msgspec import Meta
 
 from ombud.model.errors import AccessError, RefusedError
 from ombud.records import users
+from ombud.web.security import people
+from ombud.web.security.people import Person
 from ombud.web.security.seal import new_visit
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from ombud.web.house import House
 
 __all__ = [
+    "PERSON_COOKIE",
     "FormError",
+    "PersonError",
     "PurposeError",
     "SignInError",
     "Viewer",
@@ -31,6 +35,7 @@ __all__ = [
 
 SESSION_COOKIE = "ombud_session"
 VISIT_COOKIE = "ombud_visit"
+PERSON_COOKIE = "ombud_person"
 THEME_COOKIE = "ombud_theme"
 KEYS_COOKIE = "ombud_keys"
 THEMES = ("system", "light", "dark")
@@ -39,6 +44,10 @@ YEAR = 365 * 24 * 3600
 
 class SignInError(RefusedError):
     """Sign in first."""
+
+
+class PersonError(RefusedError):
+    """Come here from the platform first: it says who you are."""
 
 
 class FormError(RefusedError):
@@ -78,10 +87,14 @@ class Visit:
     known: str | None
     """The ETag of what the browser has."""
     client: str
+    person: Person | None = None
+    """one of the platform's people; never a member of staff, whatever else the browser is signed in to"""
 
     @property
     def _sealed_to(self) -> str:
-        return f"session {self.session}" if self.viewer and self.session else f"visit {self.visit}"
+        if self.viewer and self.session:
+            return f"session {self.session}"
+        return f"person {self.person.session}" if self.person else f"visit {self.visit}"
 
     @property
     def token(self) -> str:
@@ -96,6 +109,12 @@ class Visit:
     def nav(self) -> Literal["staff", "public"]:
         """Say which part of the house the visit is in."""
         return "staff" if self.path.startswith("/console") else "public"
+
+    def myself(self) -> Person:
+        """Return which of the platform's people asks; routes with the rule for a person never come here without."""
+        if self.person is None:
+            raise PersonError
+        return self.person
 
     def staff(self) -> Viewer:
         """Return who is signed in; routes with a rule for staff never come here without."""
@@ -129,7 +148,17 @@ def begin_visit(request: Request) -> Visit:
         https=request.url.scheme == "https",
         known=request.headers.get("if-none-match"),
         client=request.client.host if request.client else "unknown",
+        person=_person(request, house),
     )
+
+
+def _person(request: Request, house: House) -> Person | None:
+    """Return which of the platform's people the browser was let in as."""
+    cookie = request.cookies.get(PERSON_COOKIE)
+    if not cookie:
+        return None
+    with house.records.read() as tx:
+        return people.read(tx, house.seal, cookie)
 
 
 def set_cookie(response: Response, visit: Visit, name: str, value: str, seconds: int | None = None) -> None:

@@ -93,6 +93,7 @@ class TestApp:
         assert [day.day for day in told.days] == sorted(
             {row["happened_at"].replace(hour=0, minute=0, second=0) for row in mine}
         )
+        assert all(type(value) is int for day in told.days for value in (day.reads, day.people, day.fields))
         assert sum(day.fields for day in told.days) == sum(len(row["fields"]) for row in out)
         counted = Counter((field, row["purpose"]) for row in out for field in row["fields"])
         assert {(line.field, line.purpose): line.reads for line in told.fields} == counted

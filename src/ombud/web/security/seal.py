@@ -1,4 +1,4 @@
-"""Seal small values with a key of the workspace: form tokens and the purposes of looks."""
+"""Seal small values with a key of the workspace: form tokens, the purposes of looks, people's short sessions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import hashlib
 import hmac
 import os
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ombud.model.errors import StorageError
 
@@ -56,3 +60,19 @@ class Seal:
     def holds(self, use: str, value: str, mark: str) -> bool:
         """Say in constant time whether `mark` is the seal of `value` for this use."""
         return hmac.compare_digest(self.mark(use, value).encode(), mark.encode())
+
+    def lock(self, use: str, value: bytes) -> str:
+        """Return `value` so that only this installation can read or make it (AES-256-GCM), for one use."""
+        nonce = os.urandom(12)
+        return urlsafe_b64encode(nonce + self._cipher(use).encrypt(nonce, value, use.encode())).decode().rstrip("=")
+
+    def unlock(self, use: str, text: str) -> bytes | None:
+        """Return what was locked for this use; None for anything else."""
+        try:
+            data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            return self._cipher(use).decrypt(data[:12], data[12:], use.encode())
+        except (ValueError, InvalidTag):
+            return None
+
+    def _cipher(self, use: str) -> AESGCM:
+        return AESGCM(hmac.new(self._key, f"lock\0{use}".encode(), hashlib.sha256).digest())
