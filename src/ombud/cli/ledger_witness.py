@@ -23,8 +23,8 @@ class WitnessConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     listen: str | None = None
     """HOST:PORT"""
-    state: Path | None = None
-    """folder of the witness; taken from the folder of this file on"""
+    state: str | None = None
+    """folder of the witness, seen from the folder of this file"""
     name: str | None = None
     """name of a new witness"""
     logs: tuple[str, ...] = ()
@@ -46,8 +46,8 @@ def read_config(path: Path) -> WitnessConfig:
         raise InputError(
             f"{path} is no configuration of a witness: {error}.", hint="It may say listen, state, name and logs."
         ) from error
-    if found.state is not None and not found.state.is_absolute():
-        found = msgspec.structs.replace(found, state=path.parent / found.state)
+    if found.state is not None:
+        found = msgspec.structs.replace(found, state=str(path.parent / found.state))
     return found
 
 
@@ -76,7 +76,7 @@ def witness(
     """
     shell = shell_of(ctx)
     given = read_config(config) if config else WitnessConfig()
-    folder = state or given.state
+    folder = state or (Path(given.state) if given.state else None)
     if folder is None:
         raise UsageError("A witness needs a folder.", hint="Say --state FOLDER: its key and memory will lie there.")
     host, port = _address(listen or given.listen or "127.0.0.1:8787")
