@@ -46,6 +46,31 @@ class Settings(BaseSettings):
     person_minutes: int = Field(
         30, ge=1, le=1440, description="minutes until a person must come from the platform again"
     )
+    token_jwks: str | None = Field(
+        None,
+        description="where the keys lie with which the platform signs apps' tokens: an address of a JSON Web Key Set,"
+        " or a file",
+    )
+    token_issuer: str | None = Field(None, description="`iss` of the platform's tokens for apps")
+    token_audience: str | None = Field(None, description="`aud` of the platform's tokens for apps")
+    token_algorithms: tuple[str, ...] = Field(
+        ("RS256", "PS256", "ES256", "ES384", "EdDSA"), description="signatures that count on tokens for apps"
+    )
+    token_leeway_seconds: float = Field(
+        30, ge=0, le=300, description="seconds by which the platform's clock and ours may differ"
+    )
+    token_once: bool = Field(default=False, description="whether each token for an app counts once, by its `jti`")
+    token_app_claims: tuple[str, ...] = Field(("client_id", "azp"), description="claims that name the app, in order")
+    token_person_claims: tuple[str, ...] = Field(("sub",), description="claims that name the person, in order")
+    token_introspection_url: str | None = Field(
+        None, description="where the platform says what a token is worth (RFC 7662), when tokens are not signed"
+    )
+    token_introspection_client: str = Field(
+        "ombud", description="name with which the platform is asked; the secret lies in `keys/gate.introspection`"
+    )
+    token_cache_seconds: float = Field(
+        30, ge=0, le=600, description="seconds for which the platform's word on a token is believed"
+    )
     session_hours: int = Field(12, ge=1, description="hours until a staff sign-in ends")
 
 
