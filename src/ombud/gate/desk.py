@@ -11,7 +11,7 @@ from ombud.gate.wire.reads import whole
 from ombud.model.errors import OmbudError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from ombud.gate.decide import Gate
@@ -31,15 +31,18 @@ recorder's thread takes that time from the loop's.
 class Desk:
     """Decides by a gate and records with a recorder. `keep` belongs to one event loop; the rest is safe anywhere."""
 
-    def __init__(self, gate: Gate, recorder: Recorder) -> None:
-        """Take both, open."""
+    def __init__(self, gate: Gate, recorder: Recorder, *, called: Callable[[str], None] | None = None) -> None:
+        """Take both, open; `called` is told of each registered app that asks."""
         self.gate = gate
+        self._called = called
         self.recorder = recorder
         self._waiting: dict[str, _Together] = {}
         """by policy, what is gathered"""
 
     def judge(self, request: ReadRequest, *, partial: bool) -> Decision:
         """Decide one read, and count what goes out; unless `partial`, all of it goes out or nothing."""
+        if self._called is not None and request.app in self.gate.compiled.apps:
+            self._called(request.app)
         if not partial:
             would = self.gate.decide(request, counted=False)
             if would.outcome != "allowed":

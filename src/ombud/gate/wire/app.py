@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from ombud.gate.wire.callers import Access, Caller, CallerKeys
     from ombud.gate.wire.point import DecisionPoint
-    from ombud.gate.wire.tokens import TokenReader
 
 __all__ = ["GateApp", "Settings"]
 
@@ -54,10 +53,10 @@ class GateApp:
     point: DecisionPoint
     callers: CallerKeys
     settings: Settings = field(default_factory=Settings)
-    tokens: TokenReader | None = None
     policy: Callable[[], str] = str
     healthy: Callable[[], bool] = lambda: True
-    start: Callable[[], None] = _nothing
+    refresh: Callable[[], None] = _nothing
+    """called each second"""
     stop: Callable[[], None] = _nothing
     _plain: dict[str, PlainRoute] = field(init=False)
     _documents: dict[str, Reply] = field(init=False)
@@ -94,7 +93,7 @@ class GateApp:
             raise
         except OmbudError as error:
             _LOG.error("a request was refused: %s", type(error).__name__)
-            return text_reply(503, "The gate cannot put this on record now, so nothing goes out.")
+            return text_reply(503, "The gate cannot decide this or put it on record now, so nothing goes out.")
         except Exception as error:  # noqa: BLE001 - the last line: no data and no traceback may leave
             where = traceback.extract_tb(error.__traceback__)[-1]
             _LOG.error("a request failed: %s in %s, line %s", type(error).__name__, where.name, where.lineno)
@@ -139,7 +138,7 @@ class GateApp:
         except WireError:
             # 401 would reach the app, which can do nothing about the platform's own key
             return text_reply(403, "nginx's key is not known here.", ((b"x-ombud-reason", b"unknown-caller"),))
-        return await answer_nginx(exchange, self.point.reads, self.tokens)
+        return await answer_nginx(exchange, self.point.reads, self.point.tokens)
 
     def _admit(self, key: str | None, access: Access) -> Caller:
         """Return who asks. Raises `WireError`: 401 without a known key, 403 without the right."""
@@ -158,11 +157,6 @@ class GateApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start and stop with the server."""
         await receive()
-        try:
-            self.start()
-        except OmbudError as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
         watching = asyncio.create_task(self._watch())
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -173,13 +167,14 @@ class GateApp:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _watch(self) -> None:
-        """Notice callers that come and go."""
+        """Notice callers that come and go, and whatever else changes."""
         while True:
             await asyncio.sleep(_REFRESH)
-            try:
-                self.callers.refresh()
-            except OmbudError as error:
-                _LOG.error("the callers cannot be read: %s", type(error).__name__)
+            for look in (self.callers.refresh, self.refresh):
+                try:
+                    look()
+                except OmbudError as error:
+                    _LOG.error("what changed cannot be taken over: %s", type(error).__name__)
 
 
 def _check_content_type(value: str) -> None:

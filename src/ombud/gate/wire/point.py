@@ -15,10 +15,12 @@ from ombud.gate.wire.faults import WireError
 from ombud.gate.wire.messages import Answer, Answers, Batch, Evaluation, Item
 from ombud.gate.wire.reads import APP, Reads, is_read, request_of, told
 from ombud.gate.wire.strict import check_id, decode
+from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
     from ombud.gate.request import Decision, ReadRequest
     from ombud.gate.wire.messages import Action, Entity
+    from ombud.gate.wire.tokens import AppToken, TokenReader
 
 __all__ = ["BATCH", "DecisionPoint", "attributes"]
 
@@ -34,20 +36,42 @@ _NOT_AN_APP = Answer(
         "reason_user": {"403": "This is not allowed."},
     },
 )
+_BAD_TOKEN = Answer(
+    decision=False,
+    context={
+        "outcome": "refused",
+        "allowed": [],
+        "reason_admin": {"401": "The app's token is missing, not valid, or of another app."},
+        "reason_user": {"401": "The app must sign in again."},
+    },
+)
 _ITEM = msgspec.json.Decoder(Item)
 
 
 class DecisionPoint:
     """Answers questions; what it answered to reads is on record before it answers."""
 
-    def __init__(self, reads: Reads, rules: Rules) -> None:
+    def __init__(
+        self, reads: Reads, rules: Rules, tokens: TokenReader | None = None, *, tokens_needed: bool = False
+    ) -> None:
+        """Take what decides reads and all else, and what reads the apps' tokens.
+
+        Raises `InputError` when tokens are needed and nothing reads them.
+        """
+        if tokens_needed and tokens is None:
+            raise InputError(
+                "The gate cannot ask for apps' tokens: no setting says how to read them.",
+                hint="Set `token_jwks` or `token_introspection_url` in ombud.toml.",
+            )
         self.reads = reads
         self.rules = rules
+        self.tokens = tokens
+        self.tokens_needed = tokens_needed
 
     async def evaluate(self, asked: Evaluation) -> Answer:
         """Answer one question. Raises `WireError`, and the recorder's errors when nothing may go out."""
         kept: list[tuple[ReadRequest, Decision]] = []
-        answer = self._answer(asked, kept)
+        answer = await self._answer(asked, kept)
         if kept:
             await self.reads.keep(kept)
         return answer
@@ -64,7 +88,7 @@ class DecisionPoint:
         for number, raw in enumerate(batch.evaluations):
             if number and number % _BREATH == 0:
                 await asyncio.sleep(0)
-            answer = self._item(batch, raw, kept)
+            answer = await self._item(batch, raw, kept)
             answers.append(answer)
             if semantic == "deny_on_first_deny" and not answer.decision:
                 break
@@ -74,22 +98,37 @@ class DecisionPoint:
             await self.reads.keep(kept)
         return Answers(answers)
 
-    def _item(self, batch: Batch, raw: msgspec.Raw, kept: list[tuple[ReadRequest, Decision]]) -> Answer:
+    async def _item(self, batch: Batch, raw: msgspec.Raw, kept: list[tuple[ReadRequest, Decision]]) -> Answer:
         """Answer one item; an item that is wrong is refused by itself."""
         try:
-            return self._answer(_complete(batch, decode(raw, _ITEM)), kept)
+            return await self._answer(_complete(batch, decode(raw, _ITEM)), kept)
         except WireError as error:
             return Answer(decision=False, context={"error": {"status": error.status, "message": error.message}})
 
-    def _answer(self, asked: Evaluation, kept: list[tuple[ReadRequest, Decision]]) -> Answer:
+    async def _answer(self, asked: Evaluation, kept: list[tuple[ReadRequest, Decision]]) -> Answer:
         if is_read(asked.action, asked.resource):
             if asked.subject.type != APP:
                 return _NOT_AN_APP
             request, partial = request_of(asked)
+            if self.tokens_needed or "token" in attributes(asked.subject.properties):
+                token = await self._token(asked.subject)
+                if token is None:
+                    return _BAD_TOKEN
+                request = msgspec.structs.replace(request, key=token.key, acts_for=token.acts_for)
             decision = self.reads.judge(request, partial=partial)
             kept.append((request, decision))
             return told(decision)
         return _ruled(self.ruling(question_of(asked.subject, asked.action, asked.resource, asked.context)))
+
+    async def _token(self, subject: Entity) -> AppToken | None:
+        """Return what the app's own token says; None when there is none, or none of this app. Raises `WireError`."""
+        if self.tokens is None:
+            raise WireError("This gate reads no tokens: leave `subject.properties.token` out.")
+        text = attributes(subject.properties).get("token")
+        if not isinstance(text, str) or not text:
+            return None
+        token = await self.tokens.read(text)
+        return token if token is not None and token.app == subject.id else None
 
     def ruling(self, question: Question) -> Ruling:
         """Decide a general question. Raises `WireError` (400) for attributes that the rules cannot hold."""

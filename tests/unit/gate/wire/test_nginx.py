@@ -124,7 +124,7 @@ def test_headers_that_stand_twice(client: Client, reads: ListedReads) -> None:
 
 
 def test_with_tokens_the_app_is_who_its_token_says(client: Client, gate_app: GateApp, reads: ListedReads) -> None:
-    gate_app.tokens = OneToken()
+    gate_app.point.tokens = OneToken()
     good = {"Authorization": "Bearer good"}
     assert ask(client, {**asked(app=None), **good}).status_code == 200
     assert reads.kept[0][0].app == "mailer"
