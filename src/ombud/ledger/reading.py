@@ -88,7 +88,7 @@ class DirectoryLog:
                 raise FormatError(f"{name} in {self.path} is no file.")
             if found.st_size > limit:
                 raise FormatError(f"{name} has {found.st_size} bytes; {limit} is the most it may have.")
-            data = os.read(handle, limit + 1)
+            data = os.read(handle, found.st_size)
             while len(data) < found.st_size and (more := os.read(handle, found.st_size - len(data))):
                 data += more
         except OSError as error:

@@ -321,9 +321,9 @@ def root_at(folder: Path, full: list[bytes], size: int, whole: int) -> bytes:
 # --- What can be asked ----------------------------------------------------------------------------------------------
 
 
-def ask_log(folder: Path, keys: list[Key], old: Path | None) -> None:
+def ask_log(folder: Path, keys: list[Key], newest: Path, old: Path | None) -> None:
     """Check that the log in this folder is whole and signed, and begins with an older checkpoint."""
-    head = read_checkpoint((folder / "checkpoint").read_bytes(), keys)
+    head = read_checkpoint(newest.read_bytes(), keys)
     full = check_log(folder, head.size)
     if root_at(folder, full, head.size, head.size) != head.root:
         wrong("the entries do not have the root that the checkpoint names")
@@ -388,6 +388,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Check a transparency log, or proofs taken from it.")
     parser.add_argument("folder", nargs="?", type=Path, help="the log's folder")
     parser.add_argument("--vkey", action="append", default=[], help="a key of the log or of a witness")
+    parser.add_argument("--head", type=Path, help="what to check instead of the folder's own file `checkpoint`")
     parser.add_argument("--checkpoint", type=Path, help="an older checkpoint that you trust")
     parser.add_argument("--proof", action="append", default=[], type=Path, help="a .tlog-proof file")
     parser.add_argument("--continues", type=Path, help="a proof that a newer checkpoint continues --checkpoint")
@@ -401,7 +402,7 @@ def main(arguments: list[str]) -> int:
         if not asked.vkey:
             print("note: the key is the folder's own; give --vkey with one that you have from elsewhere")
         if asked.folder:
-            ask_log(asked.folder, keys, asked.checkpoint)
+            ask_log(asked.folder, keys, asked.head or asked.folder / "checkpoint", asked.checkpoint)
         for file in asked.proof:
             ask_proof(file, keys, asked.folder)
         if asked.continues:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import tracemalloc
 from base64 import b64encode
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -76,6 +77,20 @@ def test_a_log_of_three_levels_passes_and_progress_is_told(large: Path) -> None:
     assert told[0] == (256, 66_000)
     assert told[-1] == (66_000, 66_000)
     assert told == sorted(told)
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    def peak(folder: Path) -> int:
+        tracemalloc.start()
+        try:
+            assert check(folder).ok
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    make_log(tmp_path / "short", ITEMS[:2_000])
+    make_log(tmp_path / "long", ITEMS[:12_000])
+    assert peak(tmp_path / "long") < peak(tmp_path / "short") + 50_000 < 1_000_000
 
 
 def test_the_document_has_the_fields_that_others_script_against(small: Path) -> None:
