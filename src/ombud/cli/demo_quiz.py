@@ -107,7 +107,7 @@ def replay_quiz(shell: Shell, lake: Lake) -> list[DemoFigure]:
 def _graph(lake: Lake) -> _Graph:
     with lake.duck(["ties"]) as duck:
         rows = duck.execute(_GRAPH).fetchall()
-    names = sorted({name for row in rows for name in row})
+    names = sorted({name for row in rows for name in row}, key=lambda name: (len(name), name))
     number = {name: n for n, name in enumerate(names)}
     one, other = (np.array([number[row[side]] for row in rows], dtype=np.int64) for side in (0, 1))
     return _Graph(names, join(len(names), [(one, other)]))

@@ -53,7 +53,7 @@ def lake(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
 @pytest.fixture(scope="module")
 def installers(friends: dict[str, set[str]]) -> set[str]:
     """Return who installs the app."""
-    names = sorted(friends)
+    names = sorted(friends, key=lambda name: int(name[4:]))
     chosen = np.random.default_rng(2014).choice(len(names), round(len(names) * 0.01), replace=False)
     return {names[person] for person in chosen.tolist()}
 
