@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,7 @@ from ombud.ledger.keys import read_vkey
 from ombud.ledger.notes import COSIGNATURE, Verifier, open_note, parse_note
 from ombud.ledger.policies import TrustPolicy
 from ombud.ledger.proofs import SUFFIX
-from ombud.ledger.reading import DirectoryLog, open_log
+from ombud.ledger.reading import DirectoryLog, HttpLog, open_log
 from ombud.ledger.rotation import follow_rotations
 from ombud.ledger.tiles import TILE_WIDTH, width_at
 from ombud.ledger.witnessed import check_witnessed
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ombud.cli.shell import Shell
-    from ombud.ledger.reading import HttpLog
 
 __all__ = ["add_to"]
 
@@ -112,13 +112,13 @@ def verify(
     Without --vkey, --policy or --checkpoint from outside, a log can only be found to agree with itself.
     """
     shell = shell_of(ctx)
-    log = _own(shell) if place is None else open_log(place)
-    keys = [key for text in vkey or [] for key in _followed(log, Verifier.parse(text))]
+    given = [Verifier.parse(text) for text in vkey or []]
     rules = TrustPolicy.parse(_read(policy)) if policy else None
     trusted = _read(checkpoint) if checkpoint else None
     if new and trusted is None:
         raise UsageError("`--new` needs `--checkpoint FILE`.", hint="It says from where on to read.")
-    with shell.progress() as progress:
+    with _log(shell, place) as log, shell.progress() as progress:
+        keys = [key for one in given for key in _followed(log, one)]
         report = check_witnessed(
             log,
             keys=keys,
@@ -139,6 +139,17 @@ def verify(
         shell.say(f"Cosigned by {', '.join(report.witnesses)}.")
     if not report.anchored:
         shell.say("It agrees with itself. Whether it is the right log only a key from elsewhere can tell: --vkey.")
+
+
+@contextmanager
+def _log(shell: Shell, place: str | None) -> Iterator[DirectoryLog | HttpLog]:
+    """Open the log at a place, or the workspace's own, and close it after the block."""
+    log = _own(shell) if place is None else open_log(place)
+    try:
+        yield log
+    finally:
+        if isinstance(log, HttpLog):
+            log.close()
 
 
 def _followed(log: DirectoryLog | HttpLog, key: Verifier) -> list[Verifier]:
@@ -289,8 +300,8 @@ def copy(
 ) -> None:
     """Copy a log, or bring a copy up to date; refuse when the log does not continue the copy."""
     shell = shell_of(ctx)
-    with shell.progress() as progress:
-        done = copy_log(open_log(place), folder, lambda at, total: progress(at, total, "entries"))
+    with _log(shell, place) as log, shell.progress() as progress:
+        done = copy_log(log, folder, lambda at, total: progress(at, total, "entries"))
     shell.document(done)
     shell.say(f"{folder} has {done.size:,} entries of {done.origin}, {done.size - done.before:,} of them new.")
     shell.say(f"`ombud ledger verify {folder} --vkey KEY` checks them.")
