@@ -23,10 +23,21 @@ from ombud.gate.ties import tied
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
+    from ombud.gate.budgets import Budgets
     from ombud.gate.decide import Gate
     from ombud.gate.slots import Words
 
-__all__ = ["Batch", "Decisions", "decide_batch", "mask_batch"]
+__all__ = [
+    "NO_TIES",
+    "Batch",
+    "Decisions",
+    "Givers",
+    "decide_batch",
+    "decide_rows",
+    "empty_decisions",
+    "givers",
+    "mask_batch",
+]
 
 Ints = NDArray[np.int64]
 Masks = NDArray[np.uint64]
@@ -140,11 +151,41 @@ def consented(  # noqa: PLR0917 - numba takes no keyword-only arguments
     return 0, words[row, 1] | arrays.basic
 
 
+class Givers(NamedTuple):
+    """What the consents say, a row a request."""
+
+    why: NDArray[np.uint8]
+    """number of the reason against the consent that is used; 0 if it is live"""
+    scopes: Masks
+    """scopes that it allows"""
+    friend_why: NDArray[np.uint8]
+    """for a read through a friend: the reason against the read person's own consent"""
+
+
+def givers(rows: int) -> Givers:
+    """Return room for what the consents of `rows` requests say."""
+    return Givers(np.zeros(rows, dtype=np.uint8), np.zeros(rows, dtype=np.uint64), np.zeros(rows, dtype=np.uint8))
+
+
 @nb.njit(cache=True)
-def _run(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the rows, each rule once
-    arrays: Arrays, batch: Batch, start: int, end: int, stopped: NDArray[np.bool_], new: Words, old: Words,
-    ties: tuple[Ints, Ints], clock: Ints, counts: Ints, limits: Ints, ramp_days: int, people: Words,
-    allowed: Masks, reason: NDArray[np.uint8], budget: NDArray[np.uint8], refused: Masks, scopes_out: Masks,
+def look_up(arrays: Arrays, batch: Batch, start: int, end: int, new: Words, old: Words, out: Givers) -> None:  # noqa: PLR0917 - numba takes no keyword-only arguments
+    """Fill in what the table of consents says to the rows from `start` to `end`."""
+    for n in range(start, end):
+        app, person, through = batch.app[n], batch.person[n], batch.through[n]
+        day = batch.second[n] // DAY
+        to = n - start
+        own = through in (-1, person)
+        out.why[to], out.scopes[to] = consented(arrays, new, old, app, person if own else through, day)
+        if not own and arrays.friend_must_use_app:
+            out.friend_why[to] = consented(arrays, new, old, app, person, day)[0]
+
+
+@nb.njit(cache=True)
+def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the rows, each rule once
+    arrays: Arrays, batch: Batch, start: int, end: int, given: Givers, stopped: NDArray[np.bool_],
+    ties: tuple[Ints, Ints], clock: Ints, counts: Ints, limits: Ints, registered: Ints,
+    ramp_days: int, people: Words, allowed: Masks, reason: NDArray[np.uint8], budget: NDArray[np.uint8],
+    refused: Masks, scopes_out: Masks,
 ) -> tuple[bool, int]:  # fmt: skip
     """Decide rows; return whether the people of a day were forgotten, and the rows of people made since."""
     cleared, made = False, 0
@@ -158,14 +199,11 @@ def _run(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
         why = standing(arrays, stopped, app, batch.purpose[n], day)
         scopes = _U(0)
         if why == 0:
-            if through == -1:
-                why, scopes = consented(arrays, new, old, app, person, day)
-            elif person < 0 or (ties[0].shape[0] and not tied(ties[0], ties[1], through, person)):
+            why, scopes = given.why[n - start], given.scopes[n - start]
+            if through != -1 and (person < 0 or (ties[0].shape[0] and not tied(ties[0], ties[1], through, person))):
                 why = _STRANGER
-            else:
-                why, scopes = consented(arrays, new, old, app, through, day)
-                if why == 0 and arrays.friend_must_use_app and consented(arrays, new, old, app, person, day)[0] != 0:
-                    why = _ABSENT_FRIEND
+            elif why == 0 and through != -1 and arrays.friend_must_use_app and given.friend_why[n - start] != 0:
+                why = _ABSENT_FRIEND
         if why != 0:
             reason[n] = why
             continue
@@ -199,7 +237,7 @@ def _run(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
                     if left == 0:
                         break
         if out != 0:
-            if roll(batch.second[n] // HOUR, clock, counts, limits, arrays.registered, ramp_days, people):
+            if roll(batch.second[n] // HOUR, clock, counts, limits, registered, ramp_days, people):
                 cleared, made = True, 0
             fields = 0
             rest = out
@@ -217,9 +255,21 @@ def _run(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
     return cleared, made
 
 
-_NO_TIES: tuple[Ints, Ints] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+NO_TIES: tuple[Ints, Ints] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 _LOWEST = {"person": -1, "through": -2, "purpose": -1, "region": -1}
 _BATCHES = itertools.count(1)
+
+
+def empty_decisions(rows: int, batch: str, *, per_field: bool) -> Decisions:
+    """Return room for the answers to `rows` requests."""
+    return Decisions(
+        allowed=np.zeros(rows, dtype=np.uint64),
+        reason=np.zeros(rows, dtype=np.uint8),
+        budget=np.zeros(rows, dtype=np.uint8),
+        refused=np.zeros((rows if per_field else 0, FIELD_REASONS), dtype=np.uint64),
+        scopes=np.zeros(rows, dtype=np.uint64),
+        batch=batch,
+    )
 
 
 def decide_batch(gate: Gate, batch: Batch, prefix: str, *, per_field: bool = False) -> Decisions:
@@ -231,34 +281,43 @@ def decide_batch(gate: Gate, batch: Batch, prefix: str, *, per_field: bool = Fal
     if any(len(column) != rows for column in batch):
         raise InputError("The columns of the batch differ in length.", hint="Give each column a value a row.")
     _fits(gate, batch)
-    out = Decisions(
-        allowed=np.zeros(rows, dtype=np.uint64),
-        reason=np.zeros(rows, dtype=np.uint8),
-        budget=np.zeros(rows, dtype=np.uint8),
-        refused=np.zeros((rows if per_field else 0, FIELD_REASONS), dtype=np.uint64),
-        scopes=np.zeros(rows, dtype=np.uint64),
-        batch=f"{prefix}b{next(_BATCHES):x}.",
-    )
+    out = empty_decisions(rows, f"{prefix}b{next(_BATCHES):x}.", per_field=per_field)
     compiled, budgets, consents = gate.compiled, gate.budgets, gate.consents
     stopped = np.zeros(len(compiled.arrays.app_closed), dtype=np.bool_)
     stopped[[compiled.app_index[name] for name in gate.stopped if name in compiled.app_index]] = True
-    ties = (gate.ties.starts, gate.ties.friends) if gate.ties else _NO_TIES
+    ties = (gate.ties.starts, gate.ties.friends) if gate.ties else NO_TIES
     for start in range(0, rows, _CHUNK):
         end = min(start + _CHUNK, rows)
         if gate.monotonic() > consents.fresh_until:
             out.reason[start:end] = _STALE
             continue
+        given = givers(end - start)
         with consents.lock:
-            new, old = consents.table.new, consents.table.old
-        with budgets.lock:
-            budgets.people.reserve(end - start)
-            seen = _run(
-                compiled.arrays, batch, start, end, stopped, new, old, ties,
-                budgets.clock, budgets.counts, budgets.limits, budgets.ramp_days, budgets.people.new,
-                out.allowed, out.reason, out.budget, out.refused, out.scopes,
-            )  # fmt: skip
-            budgets.settle(*seen)
+            look_up(compiled.arrays, batch, start, end, consents.table.new, consents.table.old, given)
+        decide_rows(compiled.arrays, budgets, batch, start, end, given, stopped, ties, out)
     return out
+
+
+def decide_rows(  # noqa: PLR0917 - the parts of one call
+    arrays: Arrays,
+    budgets: Budgets,
+    batch: Batch,
+    start: int,
+    end: int,
+    given: Givers,
+    stopped: NDArray[np.bool_],
+    ties: tuple[Ints, Ints],
+    out: Decisions,
+) -> None:
+    """Decide the rows from `start` to `end` of which it is known what the consents say."""
+    with budgets.lock:
+        budgets.people.reserve(end - start)
+        seen = rule(
+            arrays, batch, start, end, given, stopped, ties,
+            budgets.clock, budgets.counts, budgets.limits, budgets.registered, budgets.ramp_days, budgets.people.new,
+            out.allowed, out.reason, out.budget, out.refused, out.scopes,
+        )  # fmt: skip
+        budgets.settle(*seen)
 
 
 def _fits(gate: Gate, batch: Batch) -> None:
