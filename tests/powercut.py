@@ -81,7 +81,9 @@ class MemoryDisk:
         if folder.name not in parent.names:
             self._name(Change([(parent, folder.name, Folder())]))
 
-    def write_files(self, files: Sequence[tuple[Path, bytes]], *, private: bool = False) -> None:
+    def write_files(
+        self, files: Sequence[tuple[Path, bytes]], *, folders: Iterable[Path] = (), private: bool = False
+    ) -> None:
         del private
         for path, data in files:
             file = self._created(path)
@@ -96,6 +98,7 @@ class MemoryDisk:
             self._step()
         for path, _ in files:
             self._sync_file(path)
+        self.sync_folders(folders)
 
     def sync_folders(self, folders: Iterable[Path]) -> None:
         for folder in folders:

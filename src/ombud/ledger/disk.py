@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Disk", "Held", "RealDisk", "SyncError", "disk_faults", "fault"]
 
-_AT_ONCE = 128
+_AT_ONCE = 64
 """Files that are open at a time; for more, the whole file system is synced once, which is faster."""
+_SYNCS = 8
+"""Syncs under way at a time: the disk does several as fast as one."""
 
 
 class SyncError(OSError):
@@ -58,8 +61,13 @@ class Disk(Protocol):
         """Make a folder in one that is there; nothing happens when it is there."""
         ...
 
-    def write_files(self, files: Sequence[tuple[Path, bytes]], *, private: bool = False) -> None:
-        """Write whole files, in order, and sync their bytes; not their names. Raises `SyncError` when that fails."""
+    def write_files(
+        self, files: Sequence[tuple[Path, bytes]], *, folders: Iterable[Path] = (), private: bool = False
+    ) -> None:
+        """Write whole files, in order, then make their bytes durable, and the names in `folders`, in any order.
+
+        Raises `SyncError` when a sync fails.
+        """
         ...
 
     def sync_folders(self, folders: Iterable[Path]) -> None:
@@ -90,6 +98,10 @@ class Disk(Protocol):
 class RealDisk:
     """The disk of this machine."""
 
+    def __init__(self) -> None:
+        """Make it; threads for syncs come when they are needed."""
+        self._pool: ThreadPoolExecutor | None = None
+
     def read(self, path: Path) -> bytes:
         """Return a file's bytes."""
         return path.read_bytes()
@@ -109,8 +121,10 @@ class RealDisk:
         """Make a folder in one that is there; nothing happens when it is there."""
         folder.mkdir(exist_ok=True)
 
-    def write_files(self, files: Sequence[tuple[Path, bytes]], *, private: bool = False) -> None:
-        """Write whole files, in order, and sync their bytes; not their names.
+    def write_files(
+        self, files: Sequence[tuple[Path, bytes]], *, folders: Iterable[Path] = (), private: bool = False
+    ) -> None:
+        """Write whole files, in order, then make their bytes durable, and the names in `folders`.
 
         A file stays open from its first byte to its sync, so that no error of the disk is missed between.
         """
@@ -119,24 +133,37 @@ class RealDisk:
             with sync:
                 for path, data in files:
                     os.close(_written(path, data, mode))
+            self.sync_folders(folders)
             return
         for start in range(0, len(files), _AT_ONCE):
+            last = start + _AT_ONCE >= len(files)
             with ExitStack() as open_files:
                 written = []
                 for path, data in files[start : start + _AT_ONCE]:
                     written.append(_written(path, data, mode))
                     open_files.callback(os.close, written[-1])
-                for descriptor in written:
-                    _sync(os.fdatasync, descriptor)
+                if last:
+                    written += _opened(folders, open_files)
+                self._sync(written)
 
     def sync_folders(self, folders: Iterable[Path]) -> None:
         """Make the names in folders durable."""
-        for folder in folders:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                _sync(os.fsync, descriptor)
-            finally:
-                os.close(descriptor)
+        with ExitStack() as open_files:
+            self._sync(_opened(folders, open_files))
+
+    def _sync(self, descriptors: list[int]) -> None:
+        """Sync files and folders, several at a time."""
+        try:
+            if len(descriptors) > 1:
+                if self._pool is None:
+                    self._pool = ThreadPoolExecutor(_SYNCS, thread_name_prefix="sync")
+                for done in [self._pool.submit(os.fsync, descriptor) for descriptor in descriptors]:
+                    done.result()
+            else:
+                for descriptor in descriptors:
+                    os.fsync(descriptor)
+        except OSError as error:
+            raise SyncError(error.errno, error.strerror) from error
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a file or folder another name, in one step, in the place of what has that name."""
@@ -215,11 +242,13 @@ def _written(path: Path, data: bytes, mode: int) -> int:
     return descriptor
 
 
-def _sync(call: object, descriptor: int) -> None:
-    try:
-        call(descriptor)  # type: ignore[operator]
-    except OSError as error:
-        raise SyncError(error.errno, error.strerror) from error
+def _opened(folders: Iterable[Path], open_files: ExitStack) -> list[int]:
+    """Open folders until the stack is closed."""
+    descriptors = []
+    for folder in folders:
+        descriptors.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        open_files.callback(os.close, descriptors[-1])
+    return descriptors
 
 
 def _syncfs(folder: Path) -> _WholeSystem | None:

@@ -223,8 +223,7 @@ class Ledger:
             self._undo(files)  # nothing points to these files: the log is as before, and can go on
             raise fault(error, self.folder) from error
         try:
-            self._disk.write_files([(self.folder / NEXT, note)])
-            self._disk.sync_folders([self.folder])
+            self._disk.write_files([(self.folder / NEXT, note)], folders=[self.folder])
             self._disk.rename(self.folder / NEXT, self.folder / CHECKPOINT)
             self._disk.sync_folders([self.folder])
         except OSError as error:
@@ -245,8 +244,7 @@ class Ledger:
         changed = {path.parent for path, _ in files}
         for folder in list(changed):
             changed |= self._make(folder)
-        self._disk.write_files(files)
-        self._disk.sync_folders(sorted(changed))
+        self._disk.write_files(files, folders=sorted(changed))
         if len(self._durable) > _KNOWN_FOLDERS:
             self._durable = {self.folder}
         self._durable |= changed

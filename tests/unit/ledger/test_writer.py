@@ -25,7 +25,7 @@ from ombud.ledger.writer import Ledger, open_ledger
 from ombud.model.errors import BusyError, InputError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ombud.model.workspace import Workspace
@@ -288,11 +288,14 @@ class CountingDisk(RealDisk):
     """Counts how often it is asked to write."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.writes: list[int] = []
 
-    def write_files(self, files: Sequence[tuple[Path, bytes]], *, private: bool = False) -> None:
+    def write_files(
+        self, files: Sequence[tuple[Path, bytes]], *, folders: Iterable[Path] = (), private: bool = False
+    ) -> None:
         self.writes.append(len(files))
-        super().write_files(files, private=private)
+        super().write_files(files, folders=folders, private=private)
 
 
 def test_one_append_is_two_rounds_of_writing(tmp_path: Path) -> None:
