@@ -31,7 +31,7 @@ EXIT = re.compile(r"\s+# exits with (?P<code>\d+)$")
 HEREDOC = re.compile(r"<<'(?P<end>\w+)'")
 NOT_RUN = {"make", "git", "pip", "sudo"}
 """Programs that change the machine, or that other tests run."""
-ENDLESS = {"serve", "worker", "demo"}
+ENDLESS = {"serve", "worker", "demo", "witness"}
 """Commands of `ombud` that do not end by themselves, or that have a test of their own."""
 
 

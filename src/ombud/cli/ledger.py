@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from ombud.cli import ledger_upkeep, ledger_witness
+from ombud.cli.ledger_upkeep import entries
 from ombud.cli.shell import shell_of, writing
 from ombud.lake import open_lake
 from ombud.lake.read_proofs import prove_read
@@ -78,7 +79,7 @@ def info(ctx: typer.Context) -> None:
             "waiting": waiting,
         }
     )
-    shell.say(f"{head.checkpoint.origin} has {head.checkpoint.size:,} entries; {waiting:,} more wait in the records.")
+    shell.say(f"{head.checkpoint.origin} has {entries(head.checkpoint.size)}; {waiting:,} more wait in the records.")
     shell.say(f"key: {key.vkey if key else 'not there'}")
     if head.cosigned_size is not None and signed:
         shell.say(f"{', '.join(signed)} cosigned {head.cosigned_size:,} of them, last at {head.cosigned_at:%F %T} UTC.")
@@ -134,7 +135,7 @@ def verify(
         for problem in report.problems:
             shell.say(f"  – {problem}")
         return
-    shell.say(f"{report.origin} is whole: {report.size:,} entries, {report.checked:,} read.")
+    shell.say(f"{report.origin} is whole: {entries(report.size)}, {report.checked:,} read.")
     if report.witnesses:
         shell.say(f"Cosigned by {', '.join(report.witnesses)}.")
     if not report.anchored:
@@ -182,7 +183,7 @@ def prove(
         index = int(what)
         if index >= head.checkpoint.size:
             raise NotFoundError(
-                f"The ledger has no entry {index}.", hint=f"It has {head.checkpoint.size:,} entries, from 0 on."
+                f"The ledger has no entry {index}.", hint=f"It has {entries(head.checkpoint.size)}, from 0 on."
             )
         note = head.published if index < head.published_size else head.newest
         proof = prove_entry(_own(shell), index, checkpoint=note)
@@ -208,7 +209,7 @@ def fsck(
     shell.document(report)
     shell.exit_code = 0 if report.ok else 1
     if report.ok:
-        shell.say(f"{report.files:,} files for {report.size:,} entries, and nothing is wrong with them.")
+        shell.say(f"{report.files:,} files for {entries(report.size)}, and nothing is wrong with them.")
     else:
         shell.table(f"{len(report.problems):,} problems", ("what",), [(one,) for one in report.problems])
     for count, what in (
@@ -303,7 +304,7 @@ def copy(
     with _log(shell, place) as log, shell.progress() as progress:
         done = copy_log(log, folder, lambda at, total: progress(at, total, "entries"))
     shell.document(done)
-    shell.say(f"{folder} has {done.size:,} entries of {done.origin}, {done.size - done.before:,} of them new.")
+    shell.say(f"{folder} has {entries(done.size)} of {done.origin}, {done.size - done.before:,} of them new.")
     shell.say(f"`ombud ledger verify {folder} --vkey KEY` checks them.")
 
 

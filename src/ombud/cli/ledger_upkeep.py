@@ -16,7 +16,7 @@ from ombud.ledger.succession import start_anew as begin_another
 from ombud.ledger.writer import open_ledger
 from ombud.model.errors import InputError, MissingError, RefusedError
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "entries"]
 
 
 def add_to(ledger_app: typer.Typer) -> None:
@@ -28,16 +28,21 @@ def add_to(ledger_app: typer.Typer) -> None:
     ledger_app.command()(resume)
 
 
+def entries(count: int) -> str:
+    """Write a number of entries: 1 entry, 2,000 entries."""
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
 def publish(ctx: typer.Context) -> None:
     """Bring what waits in the records to the ledger now; the worker does it every ten seconds."""
     shell = shell_of(ctx)
     done = publish_all(shell.workspace(), shell.records())
     shell.document(done)
     if done.why:
-        shell.say(f"{done.waiting:,} rows wait: {done.why}")
+        shell.say(f"Still waiting: {done.waiting:,}. {done.why}")
         shell.exit_code = RefusedError.exit_code
     elif done.entries:
-        shell.say(f"{done.entries:,} rows are on the ledger now, which has {done.size:,} entries.")
+        shell.say(f"{done.entries:,} more on the ledger, which has {entries(done.size or 0)} now.")
     else:
         shell.say("Nothing waits.")
 
@@ -57,7 +62,7 @@ def cosign_(ctx: typer.Context) -> None:
         report = cosign(workspace.ledger_dir, witnesses)
     shell.document(report)
     shell.table(
-        f"{len(report.cosigned)} of {len(witnesses)} witnesses cosigned {report.size:,} entries of {report.origin}",
+        f"{len(report.cosigned)} of {len(witnesses)} witnesses cosigned {entries(report.size)} of {report.origin}",
         ("witness", "outcome", "what"),
         [(one.witness, one.outcome, one.says) for one in report.asked],
     )
@@ -132,4 +137,4 @@ def resume(
         )
     size = resume_log(workspace.ledger_dir, workspace.keys_dir, notes)
     shell.document({"size": size, "asked": len(notes), "silent": silent})
-    shell.say(f"The ledger goes on from {size:,} entries; {len(notes)} checkpoints that others hold agree.")
+    shell.say(f"The ledger goes on from {entries(size)}; checkpoints of others that agree: {len(notes)}.")

@@ -294,7 +294,7 @@ class TestKeeping:
         with open_ledger(Workspace.open(own)):
             done = ombud("ledger", "publish", "--workspace", own)
         assert done.code == 4
-        assert "1 rows wait" in done.out
+        assert "Still waiting: 1." in done.out
 
     def test_a_log_whose_key_is_lost_is_ended_and_another_begun(self, ombud: Ombud, own: Path) -> None:
         before = vkey_of(own)
