@@ -67,7 +67,7 @@ def simulate_apps(count: int, people: int, days: int, vocabulary: Vocabulary, rn
     kind = _kinds(count, rng)
     faces = np.flatnonzero(_of_kind(kind, "faces"))
     category = rng.choice(len(CATEGORIES), count, p=[c.share for c in CATEGORIES]).astype(np.int8)
-    category[_of_kind(kind, "walker")] = _category("quizzes")
+    category[_of_kind(kind, "walker", "harvester")] = _category("quizzes")
     category[faces] = _category("games")
     developer = rng.integers(0, max(count * 2 // 3, 1), count, dtype=np.int32)
     developers = int(developer.max()) + 1

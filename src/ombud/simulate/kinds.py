@@ -64,6 +64,17 @@ KINDS: dict[str, Kind] = {
             launch=True,
             misuse=True,
         ),
+        Kind(
+            "harvester",
+            "a quiz; reads every friend of a person in the minute in which that person takes it, and never else",
+            0.001,
+            1,
+            (2e-3, 0.5),
+            friends=1_000_000,
+            everything=True,
+            launch=True,
+            misuse=True,
+        ),
         Kind("sweeper", "reads people by number, at night, whoever they are", 0.001, 1, (1e-3, 0.5), misuse=True),
         Kind(
             "faces",
@@ -79,8 +90,8 @@ KINDS: dict[str, Kind] = {
 }
 """Every kind by name. The shares are ours: nobody has published how many apps of a platform misbehave."""
 
-ADVERSARIES = tuple(name for name, kind in KINDS.items() if kind.misuse)
-"""Kinds that crawl, beside what their people do."""
+ADVERSARIES = ("walker", "slow", "sweeper", "faces")
+"""Kinds that crawl, beside what their people do. A harvester only does what its people's use allows it."""
 
 
 @dataclass(frozen=True, slots=True)

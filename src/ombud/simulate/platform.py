@@ -16,7 +16,7 @@ from ombud.simulate.kinds import KINDS
 from ombud.simulate.people import People, simulate_people
 from ombud.simulate.plans import friend_walk, sweep
 from ombud.simulate.requests import Answers, Requests
-from ombud.simulate.traffic import DAY, HOUR, ordinary_day
+from ombud.simulate.traffic import DAY, HOUR, ordinary_day, used_rows
 from ombud.simulate.vocabulary import VOCABULARY, Vocabulary
 
 if TYPE_CHECKING:
@@ -70,10 +70,13 @@ class Platform:
 
     def ordinary(self, day: int) -> Requests:
         """Return the requests of a day that are nobody's crawling, in order of time; the same at each call."""
-        rng = np.random.default_rng((self.seed, 1, _PAST + day))
-        requests = ordinary_day(self.people, self.apps, self.installs, day, rng)
+        requests = ordinary_day(self.people, self.apps, self.installs, day, self._of_day(day))
         requests.at[:] += self.moment(day)
         return requests
+
+    def used(self, day: int) -> Ints:
+        """Return the rows of `installs` whose person uses the app on a day: what the platform notes as use."""
+        return used_rows(self.installs, day, self._of_day(day))
 
     def adversaries(self, *kinds: str) -> list[tuple[int, Adversary]]:
         """Return the day on which each adversary of these kinds begins (all kinds if unset), and the adversary."""
@@ -102,6 +105,9 @@ class Platform:
                 starts = begins + turn * hours * HOUR
                 ends = starts + hours * HOUR
                 yield _played(starts, ends, ordinary[low:high], [a for a in acting if a.begins <= day], answer)
+
+    def _of_day(self, day: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, 1, _PAST + day))
 
     def _begun(self, apps: list[int], kinds: tuple[str, ...]) -> list[tuple[int, Adversary]]:
         kind = list(KINDS)[self.apps.kind[apps[0]]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ombud.simulate.installs import Installs
     from ombud.simulate.people import People
 
-__all__ = ["DAY", "HOUR", "ordinary_day"]
+__all__ = ["DAY", "HOUR", "ordinary_day", "used_rows"]
 
 DAY, HOUR = 86_400, 3_600
 
@@ -30,12 +30,11 @@ _NIGHT = 3
 def ordinary_day(people: People, apps: Apps, installs: Installs, day: int, rng: np.random.Generator) -> Requests:
     """Return a day's requests that are nobody's crawling, in order of time from the day's start in seconds.
 
-    A person who uses an app is read once each time; an app that shows friends
-    looks at a few of them as well. An app that keeps everything reads all its
-    people once a week.
+    A person who uses an app, as all do on the day they come, is read once a day.
+    An app that shows friends looks at a few of them as well, a harvester at all.
+    An app that keeps everything reads all its people once a week.
     """
-    used = np.flatnonzero((installs.day <= day) & (day < installs.left))
-    used = used[rng.random(len(used), dtype=np.float32) < installs.rate[used]]
+    used = used_rows(installs, day, rng)
     when = _moments(len(used), rng)
     parts = [_own(apps, installs.app[used], installs.person[used], when)]
     sees = used[_FRIENDS[apps.kind[installs.app[used]]] > 0]
@@ -44,6 +43,13 @@ def ordinary_day(people: People, apps: Apps, installs: Installs, day: int, rng: 
     parts.append(_weekly(apps, installs, day, rng))
     every = Requests.joined(parts)
     return every[np.argsort(every.at, kind="stable")]
+
+
+def used_rows(installs: Installs, day: int, rng: np.random.Generator) -> Ints:
+    """Return the rows of `installs` whose person uses the app on a day; the first that `ordinary_day` draws."""
+    able = np.flatnonzero((installs.day <= day) & (day < installs.left))
+    chance = np.where(installs.day[able] == day, 1, installs.rate[able])
+    return able[rng.random(len(able), dtype=np.float32) < chance]
 
 
 _FRIENDS = np.array([kind.friends for kind in KINDS.values()])

@@ -39,7 +39,7 @@ def test_there_is_every_kind_and_most_are_honest(apps: Apps) -> None:
     assert all(counts[name] >= kind.at_least for name, kind in KINDS.items())
     assert counts["honest"] > APPS / 2
     assert counts["faces"] == FACES
-    assert set(apps.of_kind(*ADVERSARIES).tolist()) == set(np.flatnonzero(apps.trait("misuse")).tolist())
+    assert set(apps.of_kind(*ADVERSARIES, "harvester").tolist()) == set(np.flatnonzero(apps.trait("misuse")).tolist())
 
 
 def test_large_platforms_have_kinds_in_their_shares() -> None:

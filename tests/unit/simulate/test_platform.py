@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from ombud.simulate import Answers, Platform, Played, Requests, simulate_people, simulate_platform
+from ombud.simulate import NOBODY, Answers, Platform, Played, Requests, simulate_people, simulate_platform
 from ombud.simulate.traffic import DAY, HOUR
 
 
@@ -31,6 +31,18 @@ def test_a_day_is_a_day_of_utc(platform: Platform) -> None:
     assert requests.at[-1] < platform.moment(4)
     other = simulate_platform(200, 60, 5, np.random.default_rng(5), first_day=date(1970, 1, 3))
     assert other.moment(-2) == 0
+
+
+def test_who_used_what_is_who_was_read_for_it(platform: Platform) -> None:
+    rows = platform.used(7)
+    used = set(zip(platform.installs.app[rows].tolist(), platform.installs.person[rows].tolist(), strict=True))
+    requests = platform.ordinary(7)
+    own = requests[(requests.through == NOBODY) & (requests.purpose == platform.apps.purpose[requests.app])]
+    assert set(zip(own.app.tolist(), own.person.tolist(), strict=True)) >= used
+    behind = requests[requests.through != NOBODY]
+    assert set(zip(behind.app.tolist(), behind.through.tolist(), strict=True)) <= used
+    came = np.flatnonzero(platform.installs.day == 7)
+    assert set(came.tolist()) <= set(rows.tolist())
 
 
 def test_turns_cover_the_days_in_order(platform: Platform) -> None:
