@@ -30,6 +30,7 @@ _COMMANDS = {
     "import": "imports",
     "lake": "lake",
     "ledger": "ledger",
+    "gate": "gate",
     "detect": "detect",
     "evaluate": "evaluate",
     "archive": "archive",

@@ -92,6 +92,11 @@ class GateService:
             self._stack = opened.pop_all()
 
     @property
+    def host(self) -> str:
+        """Return the name under which this gate is on record."""
+        return self.recorder.host
+
+    @property
     def policy_hash(self) -> str:
         """Return the hash of the policy in force."""
         return self.live.policy.hash
