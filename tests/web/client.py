@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import html
 import re
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,8 @@ class Browser:
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx takes them
         """Send any request."""
-        return self._runner.run(self.http.request(method, path, **options))
+        # in the test's own context, so that a clock which the test stopped stands still in the app too
+        return self._runner.run(self.http.request(method, path, **options), context=contextvars.copy_context())
 
     def get(self, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx takes them
         """Ask for a page."""

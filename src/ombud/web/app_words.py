@@ -13,7 +13,7 @@ from ombud.gate.readings import readings_of_app
 from ombud.gate.reasons import SENTENCES
 from ombud.model import clock
 from ombud.records import apps, brakes, consents, reviews
-from ombud.web.policy_words import budget_lines, plain_name, scope_line
+from ombud.web.policy_words import budget_lines, field_word, plain_name, purpose_word, scope_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -151,11 +151,11 @@ class ReadView(msgspec.Struct, frozen=True):
     budgets: Annotated[list[BudgetUse], Meta(description="How much of its budgets is used now.")]
 
 
-def standing_of(tx: Connection, app: App, policy: Policy | None) -> Standing:
+def standing_of(tx: Connection, app: App, policy: Policy) -> Standing:
     """Return how an app stands, of what is on record."""
     changed = [event for event in apps.history(tx, app.app) if event.kind == "status"]
     brake: Brake | None = next((item for item in brakes.in_force(tx) if item.app == app.app), None)
-    days = policy.expiry.idle_app_days if policy else None
+    days = policy.expiry.idle_app_days
     active = app.last_active_at or app.registered_at
     return Standing(
         status=app.status,
@@ -223,20 +223,22 @@ def lately(house: House, app: str) -> AppReadings:
     return found
 
 
-def read_view(found: AppReadings, policy: Policy | None, app: str, *, everybody: bool) -> ReadView:
+def read_view(found: AppReadings, policy: Policy, app: App, *, everybody: bool) -> ReadView:
     """Return readings in words; for `everybody` small numbers of people are left out."""
 
     def people(value: int) -> int | None:
         return value if not everybody or value >= FEW or value == 0 else None
 
+    week = policy.budgets.first_week
+    new = week is not None and found.until - app.registered_at < timedelta(days=week.days)
     fields: dict[str, list[tuple[str | None, int, int]]] = {}
     for line in found.fields:
         fields.setdefault(line.field, []).append((line.purpose, line.reads, line.people))
     uses = [
         FieldUse(
             field=name,
-            means=policy.fields[name].doc or plain_name(name) if policy and name in policy.fields else plain_name(name),
-            purposes=[purpose for purpose, _, _ in lines if purpose],
+            means=field_word(policy, name),
+            purposes=[purpose_word(policy, purpose) for purpose, _, _ in lines if purpose],
             reads=sum(reads for _, reads, _ in lines),
             people=people(max(count for _, _, count in lines)),
         )
@@ -245,7 +247,6 @@ def read_view(found: AppReadings, policy: Policy | None, app: str, *, everybody:
     used = (
         found.latest.people_an_hour, found.latest.people_a_day, found.latest.fields_an_hour, found.latest.fields_a_day,
     )  # fmt: skip
-    limits = budget_lines(policy, app) if policy else []
     return ReadView(
         days_back=DAYS,
         as_of=found.until,
@@ -262,7 +263,10 @@ def read_view(found: AppReadings, policy: Policy | None, app: str, *, everybody:
         reasons=[
             ReasonLine(r.reason, SENTENCES.get(r.reason, plain_name(r.reason)), r.requests) for r in found.reasons
         ],
-        budgets=[BudgetUse(line.what, count, line.limit) for line, count in zip(limits, used, strict=False)],
+        budgets=[
+            BudgetUse(line.what, count, line.first_week if new and line.first_week is not None else line.limit)
+            for line, count in zip(budget_lines(policy, app.app), used, strict=True)
+        ],
     )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
+from ombud.gate.live import FALLBACK
+from ombud.gate.policy import Policy, load_policy
 from ombud.gate.policy.language import EVERY
+from ombud.gate.registry import policy_in_force
 from ombud.web import words
 
 if TYPE_CHECKING:
-    from ombud.gate.policy import Policy
+    from sqlalchemy import Connection
+
     from ombud.gate.policy.language import Limits, Scope
 
 __all__ = [
@@ -22,12 +27,15 @@ __all__ = [
     "ScopeLine",
     "app_sentences",
     "budget_lines",
+    "deciding_policy",
     "expiry_sentences",
     "field_lines",
+    "field_word",
     "friend_sentences",
     "open_fields",
     "plain_name",
     "purpose_lines",
+    "purpose_word",
     "region_lines",
     "scope_line",
     "scope_lines",
@@ -99,20 +107,32 @@ class BudgetLine(msgspec.Struct, frozen=True):
     first_week: Annotated[int | None, Meta(description="The most while an app is new; null when nothing differs.")]
 
 
+@cache
+def _fallback() -> Policy:
+    return load_policy(FALLBACK)
+
+
+def deciding_policy(tx: Connection) -> Policy:
+    """Return the policy that decides now: the one in force, or the gate's own before the first."""
+    return policy_in_force(tx) or _fallback()
+
+
 def plain_name(name: str) -> str:
     """Return the name of a field, scope or purpose without its dashes: age range."""
     return name.replace("-", " ").replace("_", " ")
 
 
-def _means(policy: Policy, field: str) -> str:
-    return policy.fields[field].doc or plain_name(field)
+def field_word(policy: Policy, name: str) -> str:
+    """Return a field in words, also one that the policy does not know."""
+    known = policy.fields.get(name)
+    return (known.doc if known else "") or plain_name(name)
 
 
 def _named(policy: Policy, fields: tuple[str, ...]) -> list[str]:
     """Return fields in words, the most sensitive first."""
     known = [name for name in fields if name in policy.fields]
     known.sort(key=lambda name: _ORDER.index(policy.fields[name].sensitivity))
-    return [_means(policy, name) for name in known]
+    return [field_word(policy, name) for name in known]
 
 
 def scope_line(policy: Policy, name: str, scope: Scope) -> ScopeLine:
@@ -147,7 +167,7 @@ def field_lines(policy: Policy) -> list[FieldLine]:
         lines.append(
             FieldLine(
                 name=name,
-                means=_means(policy, name),
+                means=field_word(policy, name),
                 sensitivity=field.sensitivity,
                 own=own,
                 friends=friends,
@@ -165,12 +185,18 @@ def open_fields(policy: Policy) -> tuple[int, int, int]:
     return len(policy.fields), len(own | friends), len(friends)
 
 
+def purpose_word(policy: Policy, name: str) -> str:
+    """Return a purpose in words, also one that the policy does not know."""
+    known = policy.purposes.get(name)
+    return (known.doc if known else "") or plain_name(name)
+
+
 def purpose_lines(policy: Policy) -> list[PurposeLine]:
     """Return what apps may want data for."""
     return [
         PurposeLine(
             name=name,
-            means=purpose.doc or plain_name(name),
+            means=purpose_word(policy, name),
             every=EVERY in purpose.fields,
             fields=_named(policy, purpose.fields),
         )

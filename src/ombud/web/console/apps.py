@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ombud.gate.registry import policy_in_force
 from ombud.records import apps, brakes, findings, reviews
 from ombud.web.access import STAFF
 from ombud.web.app_words import (
@@ -22,6 +21,7 @@ from ombud.web.app_words import (
     standing_of,
 )
 from ombud.web.pages import Pages
+from ombud.web.policy_words import deciding_policy
 from ombud.web.public.apps import AppId, AppLine, AppList, Number, Query_, Status, app_lines, line_of
 from ombud.web.visit import VisitParameter
 
@@ -83,7 +83,7 @@ class StaffAppPage(msgspec.Struct, frozen=True):
     hosts: Annotated[list[str], Meta(description="Hosts it calls from or sends people to.")]
     relay: Annotated[bool, Meta(description="Whether it gets relay addresses in the place of people's own.")]
     permissions: Annotated[list[Permission], Meta(description="What it may read, and why; what it may not comes last.")]
-    policy: Annotated[str | None, Meta(description="Hash of the policy in force; null while there is none.")]
+    policy: Annotated[str, Meta(description="Hash of the policy that decides.")]
     people: Annotated[int | None, Meta(description="People who allow it anything now.")]
     read: Annotated[ReadView, Meta(description="What it read lately, by day, field and purpose.")]
     reviews: Annotated[list[ReviewLine], Meta(description="Every approval it ever had, newest first.")]
@@ -107,7 +107,7 @@ def app_page(visit: VisitParameter, app: AppId) -> StaffAppPage:
     readings = lately(visit.house, app)
     with visit.house.records.read() as tx:
         found = apps.get(tx, app)
-        policy = policy_in_force(tx)
+        policy = deciding_policy(tx)
         held = {item.id for item in brakes.in_force(tx) if item.app == app}
         return StaffAppPage(
             app=line_of(found),
@@ -116,10 +116,10 @@ def app_page(visit: VisitParameter, app: AppId) -> StaffAppPage:
             purposes=found.purposes,
             hosts=found.hosts,
             relay=found.relay,
-            permissions=permissions(tx, found, policy) if policy else [],
-            policy=policy.hash if policy else None,
+            permissions=permissions(tx, found, policy),
+            policy=policy.hash,
             people=people_now(tx, app, everybody=False),
-            read=read_view(readings, policy, app, everybody=False),
+            read=read_view(readings, policy, found, everybody=False),
             reviews=[
                 ReviewLine(r.scope, r.approved_by, r.approved_at, r.contract, r.reason, r.expires_at, r.withdrawn_at)
                 for r in reviews.of_app(tx, app)

@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 from ombud.gate import consent
 from ombud.gate.readings import lines_of_person, readings_of_person
 from ombud.gate.reasons import SENTENCES
-from ombud.gate.registry import policy_in_force
 from ombud.gate.rows import refused_fields
 from ombud.model import clock
 from ombud.model.errors import NotFoundError
@@ -22,7 +21,7 @@ from ombud.web.access import PERSON
 from ombud.web.app_words import STANDINGS
 from ombud.web.pages import Pages
 from ombud.web.paging import Paging, paging
-from ombud.web.policy_words import plain_name
+from ombud.web.policy_words import deciding_policy, field_word, plain_name, purpose_word
 from ombud.web.visit import VisitParameter
 
 if TYPE_CHECKING:
@@ -116,21 +115,40 @@ class MyAppPage(msgspec.Struct, frozen=True):
     changes: Annotated[list[ChangeLine], Meta(description="How the person's consent came to be, newest first.")]
 
 
+_TO_YOU = {
+    "not-granted": "You did not allow it.",
+    "no-consent": "You allow this app nothing.",
+    "consent-revoked": "You took it back.",
+    "consent-expired": "What you allowed has run out.",
+    "consent-unused": "You have not used the app for too long.",
+    "friend-not-in-app": "You do not use this app.",
+    "not-a-friend": "The one whose consent was used is no friend of yours.",
+}
+"""Reasons as they are told to the person whose data it is."""
+_OF_A_FRIEND = {"not-granted", "no-consent", "consent-revoked", "consent-expired", "consent-unused"}
+"""Reasons that tell of the friend whose consent was used: those are the friend's own matter."""
+
+
+def _why_not(code: str, *, through_friend: bool) -> str:
+    if through_friend and code in _OF_A_FRIEND:
+        return "No friend's consent opens it."
+    return _TO_YOU.get(code) or SENTENCES.get(code, plain_name(code))
+
+
 def _since(days: int) -> tuple[datetime, datetime]:
     until = clock.now()
     return (until - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0), until
 
 
-def _means(policy: Policy | None, fields: list[str]) -> list[str]:
-    known = policy.fields if policy else {}
-    return [(known[name].doc if name in known else "") or plain_name(name) for name in fields]
+def _means(policy: Policy, fields: list[str]) -> list[str]:
+    return [field_word(policy, name) for name in fields]
 
 
-def _ticks(policy: Policy | None, scopes: list[str]) -> list[Tick]:
+def _ticks(policy: Policy, scopes: list[str]) -> list[Tick]:
     found = []
     for name in scopes:
-        scope = policy.scopes.get(name) if policy else None
-        if policy is None or scope is None:
+        scope = policy.scopes.get(name)
+        if scope is None:  # one that an older policy had: it opens nothing any more
             found.append(Tick(name, plain_name(name), "", removable=False))
             continue
         opens = "; ".join(_means(policy, list(scope.opens))) or scope.doc or plain_name(name)
@@ -139,13 +157,13 @@ def _ticks(policy: Policy | None, scopes: list[str]) -> list[Tick]:
     return found
 
 
-def _state(item: Consent | None, policy: Policy | None) -> tuple[str, datetime | None]:
+def _state(item: Consent | None, policy: Policy) -> tuple[str, datetime | None]:
     """Return what the person allows, and when that ends by itself."""
     if item is None:
         return "never", None
     if item.revoked_at is not None:
         return "removed", None
-    days = policy.expiry.unused_days if policy else None
+    days = policy.expiry.unused_days
     used = item.last_used_at or item.granted_at
     unused = used + timedelta(days=days + 1) if days is not None else None
     ends = min((moment for moment in (unused, item.expires_at) if moment is not None), default=None)
@@ -154,7 +172,7 @@ def _state(item: Consent | None, policy: Policy | None) -> tuple[str, datetime |
     return ("unused" if unused is not None and unused <= clock.now() else "allowed"), ends
 
 
-def _my_app(tx: Connection, policy: Policy | None, app: str, item: Consent | None, read: PersonApp | None) -> MyApp:
+def _my_app(tx: Connection, policy: Policy, app: str, item: Consent | None, read: PersonApp | None) -> MyApp:
     try:
         known = apps.get(tx, app)
         name, developer, status = known.name, known.developer_name or known.developer, known.status
@@ -188,7 +206,7 @@ def me(visit: VisitParameter, days: DaysBack = 90) -> MePage:
     since, until = _since(days)
     read = {line.app: line for line in readings_of_person(visit.house.lake, myself.id, since, until).apps}
     with visit.house.records.read() as tx:
-        policy = policy_in_force(tx)
+        policy = deciding_policy(tx)
         given = {item.app: item for item in consents.of_person(tx, myself.id)}
         every = [_my_app(tx, policy, app, given.get(app), read.get(app)) for app in dict.fromkeys((*given, *read))]
     every.sort(key=lambda item: (-(item.last_read_at.timestamp() if item.last_read_at else 0.0), item.name))
@@ -203,7 +221,7 @@ def me(visit: VisitParameter, days: DaysBack = 90) -> MePage:
     )
 
 
-def _line(policy: Policy | None, item: PersonReading, ledger: int | None) -> ReadLine:
+def _line(policy: Policy, item: PersonReading, ledger: int | None) -> ReadLine:
     refused = refused_fields(item.fields, item.decision, item.reason)
     out = item.fields if item.decision != "refused" else []
     return ReadLine(
@@ -211,8 +229,8 @@ def _line(policy: Policy | None, item: PersonReading, ledger: int | None) -> Rea
         at=item.at,
         fields=_means(policy, out),
         refused=_means(policy, list(refused) if out else item.fields),
-        why_not=[SENTENCES.get(code, plain_name(code)) for code in dict.fromkeys(refused.values())],
-        purpose=item.purpose,
+        why_not=list(dict.fromkeys(_why_not(code, through_friend=item.through_friend) for code in refused.values())),
+        purpose=purpose_word(policy, item.purpose) if item.purpose else None,
         through_friend=item.through_friend,
         policy=item.policy,
         ledger=ledger,
@@ -231,7 +249,7 @@ def my_app(
     )
     lines = lines_of_person(visit.house.lake, myself.id, app, since, until, SIZE, (page - 1) * SIZE) if read else []
     with visit.house.records.read() as tx:
-        policy = policy_in_force(tx)
+        policy = deciding_policy(tx)
         given = consents.get(tx, app, myself.id)
         if given is None and read is None:
             raise NotFoundError(
@@ -269,8 +287,6 @@ def remove(visit: VisitParameter, app: AppId) -> Response:
 def untick(visit: VisitParameter, app: AppId, scope: Annotated[str, Form(min_length=1, max_length=100)]) -> Response:
     """Take back one thing that the person allows an app."""
     with visit.house.records.begin() as tx:
-        policy = policy_in_force(tx)
-        if policy is None:
-            raise NotFoundError("No policy is in force, so nothing is allowed.", hint="Remove the app instead.")
+        policy = deciding_policy(tx)
         consent.untick(tx, policy, app, visit.myself().id, scope)
     return RedirectResponse("/me", 303)

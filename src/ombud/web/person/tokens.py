@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import jwt
 import msgspec
 
+from ombud.gate.claims import TokenServiceError
+from ombud.gate.jwks import KeySet
+from ombud.gate.tokens import ALGORITHMS
 from ombud.model import clock
 from ombud.model.errors import RefusedError, StorageError
 
 if TYPE_CHECKING:
     from ombud.model.workspace import Workspace
 
-__all__ = ["ALGORITHMS", "MOST_AGE", "PersonTokenError", "PersonTokens", "Told"]
+__all__ = ["MOST_AGE", "PersonTokenError", "PersonTokens", "Told"]
 
-ALGORITHMS = ("EdDSA", "ES256", "ES384", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512")
-"""Signatures with a private key alone: whoever can check a token cannot make one."""
 MOST_AGE = timedelta(minutes=10)
 """A token is shown right after it was made; an older one is refused however long it says that it counts."""
 LEEWAY = timedelta(seconds=30)
 """How far the platform's clock may be from ours."""
-_LONGEST, _LARGEST = 8_192, 262_144
-_FRESH_SECONDS, _AGAIN_SECONDS = 300.0, 15.0
+_LONGEST = 8_192
 _OF_APPS = ("client_id", "azp", "act")
 """Claims of tokens that were given to apps: those say who the app acts for, not who is here."""
 
@@ -46,29 +44,25 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class PersonTokens:
-    """Reads tokens by the keys at `place`, an address or a file; keys are read again when they are five minutes old.
+    """Reads tokens of one issuer, made for us, about people."""
 
-    A key that the set does not have makes it read the set again at most every
-    fifteen seconds, so that neither a new key waits nor a forger makes us ask.
-    """
-
-    def __init__(self, place: str, issuer: str, audience: str, client: httpx.Client | None = None) -> None:
-        self.place, self.issuer, self.audience = place, issuer, audience
-        self._client = client or httpx.Client(timeout=5.0, follow_redirects=False)
-        self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._read_at = float("-inf")
+    def __init__(self, keys: KeySet, issuer: str, audience: str) -> None:
+        self._keys = keys
+        self._issuer, self._audience = issuer, audience
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, workspace: Workspace) -> PersonTokens | None:
-        """Return the reader that the settings describe; None when people cannot come."""
+        """Return the reader that the settings describe; None when people cannot come.
+
+        Raises `InputError` for an address that is neither HTTPS nor on this machine.
+        """
         settings = workspace.settings
         if not settings.person_jwks or not settings.person_issuer:
             return None
         place = settings.person_jwks
-        if "://" not in place:
-            place = str(workspace.root / place)
-        return cls(place, settings.person_issuer, settings.person_audience)
+        keys = KeySet(place if "://" in place else str(workspace.root / place))
+        return cls(keys, settings.person_issuer, settings.person_audience)
 
     def read(self, token: str) -> Told:
         """Return what a token says.
@@ -79,14 +73,22 @@ class PersonTokens:
             raise PersonTokenError
         try:
             head = jwt.get_unverified_header(token)
-            key = self._key(head.get("kid"))
+        except (jwt.PyJWTError, ValueError) as error:
+            raise PersonTokenError from error
+        if head.get("alg") not in ALGORITHMS or "crit" in head or str(head.get("typ", "JWT")).upper() != "JWT":
+            raise PersonTokenError
+        key = self._key(head)
+        if key is None:
+            raise PersonTokenError
+        options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "require": ["aud", "iss"]}
+        try:
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=[name for name in ALGORITHMS if name == head.get("alg")],
-                audience=self.audience,
-                issuer=self.issuer,
-                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "require": ["aud", "iss"]},
+                algorithms=[head["alg"]],
+                audience=self._audience,
+                issuer=self._issuer,
+                options=options,  # type: ignore[arg-type]  # pyjwt's options are a closed dict
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise PersonTokenError from error
@@ -116,42 +118,14 @@ class PersonTokens:
             raise PersonTokenError
         return Told(person, min(ends, made + MOST_AGE) + LEEWAY)
 
-    def _key(self, kid: object) -> jwt.PyJWK:
-        if kid is not None and not isinstance(kid, str):
-            raise PersonTokenError
-        with self._lock:
-            age = time.monotonic() - self._read_at
-            if age > _FRESH_SECONDS or (kid not in self._keys and age > _AGAIN_SECONDS):
-                self._keys = self._fetched()
-                self._read_at = time.monotonic()
-            found = self._keys.get(kid)
-            if found is None and kid is None and len(self._keys) == 1:
-                found = next(iter(self._keys.values()))
-        if found is None:
-            raise PersonTokenError
-        return found
-
-    def _fetched(self) -> dict[str | None, jwt.PyJWK]:
-        """Read the set; a private or symmetric key in it is passed over, and one of an unknown kind too."""
+    def _key(self, head: dict[str, Any]) -> jwt.PyJWK | None:
+        """Return the platform's key for a token with this head. Raises `StorageError` when no keys can be had."""
+        kid = head.get("kid")
         try:
-            if "://" in self.place:
-                answer = self._client.get(self.place, headers={"accept": "application/json"})
-                answer.raise_for_status()
-                data = answer.content
-            else:
-                data = Path(self.place).read_bytes()
-            keys = msgspec.json.decode(data[:_LARGEST], type=dict[str, Any])["keys"]
-        except (OSError, httpx.HTTPError, ValueError, KeyError, msgspec.DecodeError) as error:
+            with self._lock:  # one at a time: the key set belongs to one loop at once
+                return asyncio.run(self._keys.find(kid if isinstance(kid, str) else None, head["alg"]))
+        except TokenServiceError as error:
             raise StorageError(
                 "The platform's keys cannot be read, so nobody can be let in.",
                 hint="Try again later; staff see to `person_jwks` in ombud.toml.",
             ) from error
-        found: dict[str | None, jwt.PyJWK] = {}
-        for item in keys if isinstance(keys, list) else ():
-            if not isinstance(item, dict) or item.get("kty") == "oct" or item.get("use", "sig") != "sig":
-                continue
-            try:
-                found[item.get("kid")] = jwt.PyJWK.from_dict({k: v for k, v in item.items() if k != "d"})
-            except (jwt.PyJWTError, ValueError, TypeError, KeyError):
-                continue
-        return found

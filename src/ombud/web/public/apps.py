@@ -9,7 +9,6 @@ import msgspec
 from fastapi import Path, Query
 from msgspec import Meta
 
-from ombud.gate.registry import policy_in_force
 from ombud.records import apps
 from ombud.web.access import PUBLIC
 from ombud.web.app_words import (
@@ -25,6 +24,7 @@ from ombud.web.app_words import (
 )
 from ombud.web.pages import Pages
 from ombud.web.paging import Option, Paging, paging
+from ombud.web.policy_words import deciding_policy, purpose_word
 from ombud.web.visit import VisitParameter
 
 __all__ = ["AppId", "AppLine", "AppList", "PublicAppPage", "app_lines", "pages"]
@@ -65,7 +65,7 @@ class PublicAppPage(msgspec.Struct, frozen=True):
     standing: Annotated[Standing, Meta(description="Whether it gets anything.")]
     purposes: Annotated[list[str], Meta(description="What it wants data for, as it declared.")]
     permissions: Annotated[list[Permission], Meta(description="What it may read, and why; what it may not comes last.")]
-    policy: Annotated[str | None, Meta(description="Hash of the policy in force; null while there is none.")]
+    policy: Annotated[str, Meta(description="Hash of the policy that decides.")]
     people: Annotated[int | None, Meta(description="People who allow it anything now; null for fewer than ten.")]
     read: Annotated[ReadView, Meta(description="What it read lately, without people.")]
     siblings: Annotated[list[AppLine], Meta(description="Other apps of its developer.")]
@@ -119,18 +119,18 @@ def app_page(visit: VisitParameter, app: AppId) -> PublicAppPage:
     """Show what one app may read and why, and what it read lately; no person is named."""
     with visit.house.records.read() as tx:
         found = apps.get(tx, app)
-        policy = policy_in_force(tx)
+        policy = deciding_policy(tx)
         standing = standing_of(tx, found, policy)
-        allowed = permissions(tx, found, policy) if policy else []
+        allowed = permissions(tx, found, policy)
         people = people_now(tx, app, everybody=True)
         siblings = [line_of(item) for item in apps.of_developer(tx, found.developer) if item.app != app]
     return PublicAppPage(
         app=line_of(found),
         standing=standing,
-        purposes=[policy.purposes[p].doc or p if policy and p in policy.purposes else p for p in found.purposes],
+        purposes=[purpose_word(policy, name) for name in found.purposes],
         permissions=allowed,
-        policy=policy.hash if policy else None,
+        policy=policy.hash,
         people=people,
-        read=read_view(lately(visit.house, app), policy, app, everybody=True),
+        read=read_view(lately(visit.house, app), policy, found, everybody=True),
         siblings=siblings,
     )

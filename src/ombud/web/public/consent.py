@@ -10,13 +10,11 @@ from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
 from ombud.gate.consent import before_consent, grant
-from ombud.gate.registry import policy_in_force
-from ombud.model.errors import NotFoundError
 from ombud.records import apps, consents
 from ombud.web.access import PERSON, PUBLIC
-from ombud.web.app_words import Standing, standing_of
+from ombud.web.app_words import Standing, permissions, standing_of
 from ombud.web.pages import Pages
-from ombud.web.policy_words import expiry_sentences, scope_line
+from ombud.web.policy_words import deciding_policy, expiry_sentences, purpose_word, scope_line
 from ombud.web.public.apps import AppId, AppLine, line_of
 from ombud.web.visit import VisitParameter
 
@@ -36,6 +34,7 @@ class Offer(msgspec.Struct, frozen=True):
     removable: Annotated[bool, Meta(description="Whether it can be left unticked.")]
     ticked: Annotated[bool, Meta(description="Whether the person allows it now.")]
     reason: Annotated[str | None, Meta(description="Why the app needs it, as it was approved; null without a review.")]
+    closed: Annotated[str | None, Meta(description="Why it opens nothing at this moment; null when it does.")]
 
 
 class Sibling(msgspec.Struct, frozen=True):
@@ -72,11 +71,10 @@ def consent_page(visit: VisitParameter, app: AppId, scope: Scopes = "") -> Conse
     wanted = set(scope.split())
     with visit.house.records.read() as tx:
         found = apps.get(tx, app)
-        policy = policy_in_force(tx)
-        if policy is None:
-            raise NotFoundError("No policy is in force, so no app can be allowed anything.")
+        policy = deciding_policy(tx)
         told = before_consent(tx, policy, app)
         standing = standing_of(tx, found, policy)
+        now = {item.scope: item for item in permissions(tx, found, policy)}
         mine = consents.get(tx, app, visit.person.id) if visit.person else None
     given = set(mine.scopes) if mine and mine.live else set()
     offers = []
@@ -94,13 +92,14 @@ def consent_page(visit: VisitParameter, app: AppId, scope: Scopes = "") -> Conse
                 removable=item.removable,
                 ticked=item.scope in given,
                 reason=item.reason,
+                closed=None if now[item.scope].usable else now[item.scope].needs,
             )
         )
     return ConsentPage(
         app=line_of(found),
         standing=standing,
         closed=found.status in {"suspended", "banned"},
-        purposes=[policy.purposes[p].doc or p if p in policy.purposes else p for p in found.purposes],
+        purposes=[purpose_word(policy, name) for name in found.purposes],
         warnings=told.warnings,
         offers=sorted(offers, key=lambda offer: not offer.basic),
         asked=bool(wanted),
@@ -114,8 +113,6 @@ def consent_page(visit: VisitParameter, app: AppId, scope: Scopes = "") -> Conse
 def allow(visit: VisitParameter, app: AppId, scope: Annotated[list[str] | None, Form()] = None) -> Response:
     """Allow an app what is ticked, and nothing else."""
     with visit.house.records.begin() as tx:
-        policy = policy_in_force(tx)
-        if policy is None:
-            raise NotFoundError("No policy is in force, so no app can be allowed anything.")
+        policy = deciding_policy(tx)
         grant(tx, policy, app, visit.myself().id, scope or [])
     return RedirectResponse("/me", 303)

@@ -10,13 +10,13 @@ from fastapi import Path
 from msgspec import Meta
 
 from ombud.gate.policy import Policy
-from ombud.gate.registry import policy_in_force, policy_of
+from ombud.gate.registry import policy_of
 from ombud.model import clock
 from ombud.records import outbox, policies
 from ombud.records.policies import PolicyVersion
 from ombud.web.access import PUBLIC
 from ombud.web.pages import Pages
-from ombud.web.policy_changes import change_sentences
+from ombud.web.policy_changes import ChangeLine, change_lines
 from ombud.web.policy_words import (
     BudgetLine,
     FieldLine,
@@ -25,6 +25,7 @@ from ombud.web.policy_words import (
     ScopeLine,
     app_sentences,
     budget_lines,
+    deciding_policy,
     expiry_sentences,
     field_lines,
     friend_sentences,
@@ -73,16 +74,19 @@ class VersionLine(msgspec.Struct, frozen=True):
     reason: Annotated[str, Meta(description="Why it was put in force.")]
     ledger: Annotated[int | None, Meta(description="Its entry on the ledger; null while it waits to be written.")]
     before: Annotated[str | None, Meta(description="Hash of the policy that it replaced; null for the first.")]
-    changes: Annotated[list[str], Meta(description="What it changed, in sentences.")]
+    changes: Annotated[list[ChangeLine], Meta(description="What it changed, what closes first.")]
 
 
 class PolicyPage(msgspec.Struct, frozen=True):
     """The policy in force, or one that was."""
 
-    policy: Annotated[PolicyView | None, Meta(description="The policy in words; null while none is in force.")]
-    version: Annotated[VersionLine | None, Meta(description="When it was in force, and what it changed.")]
+    policy: Annotated[PolicyView, Meta(description="The policy in words.")]
+    version: Annotated[
+        VersionLine | None,
+        Meta(description="When it was in force, and what it changed; null for the gate's own, before the first."),
+    ]
     times: Annotated[int, Meta(description="How many times a policy was put in force.")]
-    document: Annotated[dict[str, Any] | None, Meta(description="The policy itself: what is hashed and published.")]
+    document: Annotated[dict[str, Any], Meta(description="The policy itself: what is hashed and published.")]
 
 
 class HistoryPage(msgspec.Struct, frozen=True):
@@ -146,7 +150,7 @@ def _lines(visit: VisitParameter, versions: list[PolicyVersion]) -> list[Version
                 reason=item.reason,
                 ledger=ledger[item.id],
                 before=older.hash if older else None,
-                changes=change_sentences(policy_of(older), policy_of(item)) if older else [],
+                changes=change_lines(policy_of(older), policy_of(item)) if older else [],
             )
         )
     return lines
@@ -157,10 +161,8 @@ def policy_page(visit: VisitParameter) -> PolicyPage:
     """Show what apps may read about people: the policy in force."""
     with visit.house.records.read() as tx:
         versions = policies.history(tx)
-        policy = policy_in_force(tx)
+        policy = deciding_policy(tx)
     line = next((line for line in _lines(visit, versions) if line.state == "in force"), None)
-    if policy is None or line is None:
-        return PolicyPage(policy=None, version=None, times=len(versions), document=None)
     return PolicyPage(policy=view_of(policy), version=line, times=len(versions), document=policy.document)
 
 
