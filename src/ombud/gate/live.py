@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ombud.gate import consent, registry
+from ombud.gate.breakers import Breakers, columns_of, slowed_limits
 from ombud.gate.budgets import Budgets
 from ombud.gate.decide import Gate
 from ombud.gate.feed import EVERY, ConsentFeed, Poll
 from ombud.gate.policy import compile_policy, load_policy
-from ombud.gate.policy.language import Limits
+from ombud.gate.tripping import write_down
 from ombud.model import clock
 from ombud.model.errors import BusyError
 from ombud.records import apps, brakes, changes, consents, gate_hosts
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from ombud.gate.breakers import Trip
     from ombud.gate.policy import Policy
+    from ombud.gate.request import Decision, ReadRequest
     from ombud.records import Records
     from ombud.records.consents import Consent
 
-__all__ = ["FALLBACK", "SLOWED_LEAST", "SLOWED_SHARE", "LiveGate", "slowed_limits"]
+__all__ = ["FALLBACK", "LiveGate"]
 
 FALLBACK = "locked-down"
 """The policy that decides before any was put in force."""
-SLOWED_SHARE, SLOWED_LEAST = 0.1, 20
-"""A slowed app reads at most this share of its own users in an hour, and at least so many people."""
 RULES_AGE = 60.0
 """Seconds after which apps, reviews and brakes are read again even without a change: some run out by themselves."""
 NOTE_EVERY = 5.0
@@ -43,14 +44,18 @@ NOTE_EVERY = 5.0
 class LiveGate:
     """A gate, the feed of its consents, and the changes that this host makes itself."""
 
-    def __init__(self, records: Records, policy: Policy | None = None) -> None:
-        """Take the records; `policy` decides as long as none was put in force there. Call `refresh`, or `start`."""
+    def __init__(self, records: Records, policy: Policy | None = None, *, breakers: bool = True) -> None:
+        """Take the records; `policy` decides as long as none was put in force there. Call `refresh`, or `start`.
+
+        Without `breakers` apps that read like crawlers are not noticed here; brakes that are on hold all the same.
+        """
         self.records = records
         self.feed = ConsentFeed(records)
         self._fallback = policy or load_policy(FALLBACK)
         self._rules = -1
         self._read_at = float("-inf")
         self._slowed: frozenset[str] = frozenset()
+        self._decided: list[tuple[ReadRequest, Decision]] = []
         self._uses: dict[tuple[str, str], datetime] = {}
         self._active: dict[str, datetime] = {}
         self._noted = time.monotonic()
@@ -59,6 +64,7 @@ class LiveGate:
         self._beat: Callable[[Connection], object] | None = None
         compiled = compile_policy(self._fallback, [], self.feed.table.scopes, self.feed.apps)
         self.gate = Gate(compiled, self.feed.table, self.feed.people, Budgets(compiled))
+        self.breakers = Breakers(self.gate) if breakers else None
 
     @property
     def policy(self) -> Policy:
@@ -95,6 +101,7 @@ class LiveGate:
             self._read_rules()
             self._rules = latest
         self.feed.refresh()
+        self.judge()
         if time.monotonic() - self._noted >= NOTE_EVERY:
             with suppress(BusyError):  # the database is busy: a later note will do
                 self.note()
@@ -135,6 +142,27 @@ class LiveGate:
         """Take note that the app called."""
         self._active[app] = clock.now()
 
+    def decided(self, request: ReadRequest, decision: Decision) -> None:
+        """Show a decision to the breakers; they look at it at the next `judge`."""
+        if self.breakers is not None:
+            self._decided.append((request, decision))
+
+    def judge(self) -> list[Trip]:
+        """Let the breakers look at what was decided; apps that read like crawlers are slowed or stopped everywhere."""
+        decided, self._decided = self._decided, []
+        if self.breakers is None or not decided:
+            return []
+        trips = self.breakers.watch(*columns_of(self.gate, decided))
+        return self.trip(trips)
+
+    def trip(self, trips: list[Trip]) -> list[Trip]:
+        """Slow or stop apps here at once, and write it down for the other gates and for people."""
+        if self.breakers is not None and trips:
+            self.breakers.pull(trips)
+            with self.records.begin() as tx:
+                write_down(tx, trips)
+        return trips
+
     def note(self) -> None:
         """Bring to the records who used what, which apps were active, and that this gate lives."""
         with self._lock:
@@ -166,17 +194,15 @@ class LiveGate:
         for standing in known:
             self.feed.apps.number(standing.app)
         self.gate.replace(compile_policy(policy, known, self.feed.table.scopes, self.feed.apps))
-        self.gate.stopped = frozenset(one.app for one in braked if one.state == "stopped")
+        stopped = frozenset(one.app for one in braked if one.state == "stopped")
         slowed = {one.app for one in braked if one.state == "slowed"}
+        if self.breakers is not None:
+            for app in (self.gate.stopped | self._slowed) - stopped - slowed:
+                self.breakers.release(app)  # a person let it go, or its time is over
+        self.gate.stopped = stopped
         for app in slowed:
             self.gate.budgets.slow(app, slowed_limits(users[app]))
         for app in self._slowed - slowed:
             self.gate.budgets.slow(app, None)
         self._slowed = frozenset(slowed)
         self._read_at = time.monotonic()
-
-
-def slowed_limits(users: int) -> Limits:
-    """Return what a slowed app may read, by the number of its own users."""
-    people = max(SLOWED_LEAST, int(users * SLOWED_SHARE))
-    return Limits(people_an_hour=people, people_a_day=10 * people)
