@@ -40,7 +40,9 @@ def prove_read(lake: Lake, read: str) -> TlogProof:
             index = outbox.index_of(tx, batch.outbox)
     if index is None:
         raise NotFoundError(f"The batch of the read `{read}` waits for the ledger.", hint="`ombud ledger publish`")
-    kept = batch.rows[position]
+    kept = batch.rows.get(position)
+    if kept is None:
+        raise NotFoundError(f"What ties the read `{read}` to the ledger was erased.")
     opening = RowOpening(kept.row, kept.salt, position, batch.tree.proof(position))
     folder = lake.workspace.ledger_dir
     head = head_of(folder)
