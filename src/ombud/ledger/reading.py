@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +27,11 @@ TIMEOUT = httpx.Timeout(10.0)
 DEADLINE_SECONDS = 60.0
 """for one file, however slowly it drips"""
 MAX_REDIRECTS = 3
+TRIES = 3
+PAUSE_SECONDS = 0.5
+"""before the second try; twice as long before the third"""
+_PASSING = frozenset({429, 502, 503, 504})
+"""answers after which a server may soon give another"""
 
 
 @runtime_checkable
@@ -50,6 +56,10 @@ def open_log(place: str | Path) -> DirectoryLog | HttpLog:
     if isinstance(place, str) and place.startswith(("http://", "https://")):
         return HttpLog(place)
     return DirectoryLog(Path(place))
+
+
+class _PassingError(UnreachableError):
+    """The log did not answer, but may soon."""
 
 
 class DirectoryLog:
@@ -128,9 +138,20 @@ class HttpLog:
         return _bundle(self.file, index, width)
 
     def file(self, name: str, limit: int) -> bytes:
-        """Return a file below the prefix. Raises `AbsentError`, `FormatError` over `limit`, `UnreachableError`."""
-        url = self.url + name
+        """Return a file below the prefix. Raises `AbsentError`, `FormatError` over `limit`, `UnreachableError`.
+
+        A server that is busy, or a connection that breaks, is tried three times.
+        """
         until = time.monotonic() + DEADLINE_SECONDS
+        for pause in [PAUSE_SECONDS * 2**tried for tried in range(TRIES - 1)]:
+            with suppress(_PassingError):
+                return self._follow(name, limit, until)
+            time.sleep(pause)
+        return self._follow(name, limit, until)
+
+    def _follow(self, name: str, limit: int, until: float) -> bytes:
+        """Return a file, going where the server says it is now."""
+        url = self.url + name
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 found = self._get(url, name, limit, until)
@@ -139,7 +160,7 @@ class HttpLog:
                 url = found
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = type(error).__name__
-            raise UnreachableError(f"{url} could not be read: {what}.", hint="Try again later.") from error
+            raise _PassingError(f"{url} could not be read: {what}.", hint="Try again later.") from error
         raise UnreachableError(f"{self.url}{name} redirects too often.")
 
     def _get(self, url: str, name: str, limit: int, until: float) -> bytes | str:
@@ -150,7 +171,8 @@ class HttpLog:
             if answer.status_code in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
                 raise AbsentError(f"{name} is missing at {self.url}.")
             if answer.status_code != httpx.codes.OK:
-                raise UnreachableError(f"{url} answers {answer.status_code}.", hint="Try again later.")
+                kind = _PassingError if answer.status_code in _PASSING else UnreachableError
+                raise kind(f"{url} answers {answer.status_code}.", hint="Try again later.")
             data = bytearray()
             for piece in answer.iter_bytes():
                 data += piece

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 import tracemalloc
 from base64 import b64encode
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -205,6 +206,8 @@ def test_a_witness_that_was_asked_for_must_have_signed(small: Path) -> None:
     assert (report.ok, report.witnesses) == (True, ["witness.example"])
     only = check_log(DirectoryLog(small), keys=[WITNESS.verifier])
     assert (only.ok, only.anchored, only.witnesses) == (True, True, ["witness.example"])
+    without = check_log(DirectoryLog(small), keys=[signer(seed=9).verifier, WITNESS.verifier])
+    assert without.problems == [f"checkpoint: no key of {ORIGIN} that is known signed it."]
     assert check_log(DirectoryLog(small)).witnesses == []
 
 
@@ -349,7 +352,7 @@ def test_a_log_is_checked_over_http(server: str) -> None:
     assert (report.ok, report.checked) == (True, 600)
 
 
-def test_a_server_that_goes_away_ends_the_check(large: Path) -> None:
+def test_a_server_that_goes_away_ends_the_check(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answered = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -357,10 +360,19 @@ def test_a_server_that_goes_away_ends_the_check(large: Path) -> None:
         file = large / request.url.path[1:]
         return httpx.Response(200, content=file.read_bytes()) if len(answered) < 50 else httpx.Response(503)
 
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     log = HttpLog("https://ombud.example/", httpx.Client(transport=httpx.MockTransport(answer)))
     (problem,) = check_log(log, keys=[KEY.verifier]).problems
     assert "answers 503" in problem
-    assert len(answered) < 80
+    assert len(answered) < 150
+
+    def never(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=note) if request.url.path == "/checkpoint" else httpx.Response(403)
+
+    note = (large / "checkpoint").read_bytes()
+    log = HttpLog("https://ombud.example/", httpx.Client(transport=httpx.MockTransport(never)))
+    (problem,) = check_log(log, keys=[KEY.verifier], trusted=make_log(large.parent / "old", ITEMS[:300])).problems
+    assert "answers 403" in problem
 
 
 def test_a_server_that_goes_away_at_once_is_said() -> None:

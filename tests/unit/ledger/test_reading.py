@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ombud.ledger.bundles import MAX_BUNDLE_BYTES, decode_bundle, encode_bundle
-from ombud.ledger.faults import AbsentError, FormatError, UnreachableError
+from ombud.ledger.faults import AbsentError, FormatError, LogError, UnreachableError
 from ombud.ledger.notes import MAX_NOTE_BYTES
 from ombud.ledger.reading import DirectoryLog, HttpLog, Log, open_log
 from tests.logs import entries, make_log, put
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 ITEMS = entries(300)
 URL = "https://ombud.example/ledger"
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no test wait, and keep how long it would have."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
 
 
 @pytest.fixture
@@ -137,6 +145,21 @@ def test_what_is_no_file_does_not_hang_or_raise_something_else(folder: Path) -> 
         DirectoryLog(folder / "nowhere").checkpoint()
 
 
+def test_a_disk_that_fails_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(handle: int, count: int) -> bytes:
+        raise OSError(5, f"Input/output error {handle} {count}")
+
+    monkeypatch.setattr(os, "read", fail)
+    with pytest.raises(UnreachableError, match=r"checkpoint in .* cannot be read: Input/output error"):
+        DirectoryLog(folder).checkpoint()
+
+
+def test_a_file_that_comes_in_pieces_is_read_to_its_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.read
+    monkeypatch.setattr(os, "read", lambda handle, count: real(handle, min(count, 1_000)))
+    assert DirectoryLog(folder).tile(0, 0) == (folder / "tile/0/000").read_bytes()
+
+
 def test_a_place_is_a_folder_or_an_address(folder: Path) -> None:
     assert isinstance(open_log(folder), DirectoryLog)
     assert str(open_log(str(folder))) == str(folder)
@@ -213,6 +236,35 @@ def test_any_other_answer_is_said(status: int) -> None:
     log = served(lambda _: httpx.Response(status))
     with pytest.raises(UnreachableError, match=f"answers {status}"):
         log.checkpoint()
+
+
+@pytest.mark.parametrize("broken", [429, 502, 503, 504, "connection"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_busy_server_is_tried_three_times(broken: int | str, times: int, pauses: list[float]) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if len(asked) > times:
+            return httpx.Response(200, content=b"note")
+        if isinstance(broken, int):
+            return httpx.Response(broken)
+        raise httpx.ConnectError("gone", request=request)
+
+    if times < 3:
+        assert served(answer).checkpoint() == b"note"
+        assert pauses == [0.5, 1.0][:times]
+    else:
+        with pytest.raises(UnreachableError):
+            served(answer).checkpoint()
+        assert len(asked) == 3
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_a_server_that_says_no_is_not_asked_again(status: int, pauses: list[float]) -> None:
+    with pytest.raises(LogError):
+        served(lambda _: httpx.Response(status)).checkpoint()
+    assert pauses == []
 
 
 @pytest.mark.parametrize("status", [404, 410])
