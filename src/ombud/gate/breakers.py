@@ -7,7 +7,7 @@ Each sign is told by the app's own size, never by what is known to be misuse:
 - **sweep**: in a day the app asked for more people who never had anything to do
   with it than it has users. Three times as many stop it.
 - **bulk**: in an hour it read more people than it has users, and ten times as
-  many as in its usual hour of the last week.
+  many as in its usual hour of the last week (known from 24 hours on).
 
 Nothing counts below a hundredth of the policy's budget of people a day, or 200
 people where there is no budget. A person is there when the platform says that
@@ -62,6 +62,8 @@ STOPPED_AT = 3.0
 """An app is slowed above its number of users, and stopped above so many times that."""
 USUAL = 10.0
 """By how much an hour must pass the app's usual one."""
+KNOWN = 24
+"""Hours in which an app read something, within a week, from which on its usual hour is known."""
 LEAST, SHARE = 200, 0.01
 """People below which nothing counts: without a budget, and as a share of the policy's budget of people a day."""
 SLOWED_SHARE, SLOWED_LEAST = 0.1, 20
@@ -214,7 +216,7 @@ class Breakers:
         usual = np.where(self._hours > 0, self._hours, np.nan)
         with np.errstate(invalid="ignore"):
             seen = (self._hours > 0).sum(axis=0)
-            mean = np.where(seen > 0, np.nansum(usual, axis=0) / np.maximum(seen, 1), np.inf)
+            mean = np.where(seen >= KNOWN, np.nansum(usual, axis=0) / np.maximum(seen, 1), np.inf)
         bulk = counts(self._read)
         signs: list[tuple[Sign, int, NDArray[np.float64]]] = [
             ("walk", 24, counts(self._walked[self._day % DAYS])),

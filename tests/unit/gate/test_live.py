@@ -13,9 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from ombud.gate import consent, feed, live, registry
+from ombud.gate import breakers, consent, feed, live, registry
+from ombud.gate.breakers import slowed_limits
 from ombud.gate.feed import ConsentFeed, Poll
-from ombud.gate.live import LiveGate, slowed_limits
+from ombud.gate.live import LiveGate
 from ombud.gate.policy import Policy, load_policy
 from ombud.gate.request import Decision, ReadRequest
 from ombud.model import clock
@@ -186,7 +187,7 @@ def test_what_runs_out_by_itself_is_looked_at_each_minute(host: LiveGate, monkey
 
 
 def test_brakes(host: LiveGate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "SLOWED_LEAST", 2)
+    monkeypatch.setattr(breakers, "SLOWED_LEAST", 2)
     for n in range(5):
         host.grant("quiz", f"p{n}", ["email"])
     with host.records.begin() as tx:
