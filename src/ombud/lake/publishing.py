@@ -35,7 +35,8 @@ class Told:
 
     def part_with(self, file: dict[str, Any]) -> int | None:
         """Return which of the entries names a lake file; None when none does."""
-        return next((at for at, body in enumerate(self.bodies) if file in body.get("files", ())), None)
+        named = _without_place(file)
+        return next((at for at, body in enumerate(self.bodies) if named in body.get("files", ())), None)
 
 
 def moment(value: datetime) -> str:
@@ -47,11 +48,15 @@ def tell(row: Entry) -> Told:
     """Return the entries that tell a row: one, or as many parts as it needs.
 
     Each part has the row's fields, and of each list a stretch. A row that cannot be cut becomes its hash; one whose
-    type this version does not know, or that lacks a field of its type, an entry of type `other`.
+    type this version does not know, or that lacks a field of its type, an entry of type `other`. Where the platform
+    keeps attached files is nobody else's business: such a path becomes its hash.
     """
     recorded = moment(row.created_at)
     head = {"outbox": row.id, "recorded": recorded}
     kind, body = row.type, row.payload | head
+    for name in ("files", "removed"):
+        if isinstance(body.get(name), list):
+            body[name] = [_without_place(file) for file in body[name]]
     try:
         return Told(row.id, recorded, [encode_entry(kind, body)], [body])
     except EntryTooLargeError:
@@ -88,6 +93,13 @@ def _parts(kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     if len(parts) == 1:
         return parts
     return [part | {"part": number, "parts": len(parts)} for number, part in enumerate(parts, 1)]
+
+
+def _without_place(file: Any) -> Any:  # noqa: ANN401 - a file, or whatever stands in its place
+    """Return a file whose path, when it leads out of the lake, is replaced by its hash."""
+    if isinstance(file, dict) and str(file.get("path", "")).startswith("/"):
+        return file | {"path": f"attached/{sha256_hex(file['path'].encode())[:32]}"}
+    return file
 
 
 def _empty(bare: dict[str, Any], lists: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ombud.ledger.encoding import read_decimal
 from ombud.ledger.faults import FormatError
 from ombud.ledger.notes import Verifier
+from ombud.ledger.recovery import DamagedError
 from ombud.model.errors import MissingError, StorageError
 
 if TYPE_CHECKING:
@@ -110,12 +111,16 @@ def read_vkey(disk: Disk, folder: Path) -> Verifier | None:
 
 
 def read_vkeys(disk: Disk, folder: Path) -> list[tuple[str, int]]:
-    """Return the public keys that the log has had, oldest first, and from which size each signs."""
+    """Return the public keys that the log has had, oldest first, and from which size each signs.
+
+    None when there is no list of them yet. Raises `DamagedError`.
+    """
     try:
-        lines = disk.read(folder / "vkeys").decode().splitlines()
+        return parse_vkeys(disk.read(folder / "vkeys").decode().splitlines())
     except FileNotFoundError:
         return []
-    return parse_vkeys(lines)
+    except (UnicodeDecodeError, FormatError) as error:
+        raise DamagedError(f"{folder / 'vkeys'} is no list of keys.", hint="Bring it back from a backup.") from error
 
 
 def parse_vkeys(lines: Iterable[str]) -> list[tuple[str, int]]:

@@ -91,3 +91,16 @@ def test_the_part_that_names_a_file() -> None:
 
 def test_moments_are_written_in_utc_to_the_microsecond() -> None:
     assert moment(NOON.astimezone(timezone(timedelta(hours=5)))) == HEAD["recorded"]
+
+
+def test_where_attached_files_lie_is_not_told() -> None:
+    own, attached = {"path": "posts/a.parquet", "sha256": "1"}, {"path": "/home/anna/b.parquet", "sha256": "2"}
+    rows = told(
+        "import", {"action": "replace", "files": [own, attached], "removed": [{"path": "/srv/c", "sha256": "3"}]}
+    )
+    body = decode_entry(rows.entries[0]).body
+    assert body["files"][0] == own
+    assert body["files"][1] == {"path": f"attached/{sha256_hex(b'/home/anna/b.parquet')[:32]}", "sha256": "2"}
+    assert b"anna" not in rows.entries[0]
+    assert b"srv" not in rows.entries[0]
+    assert (rows.part_with(own), rows.part_with(attached)) == (0, 0)

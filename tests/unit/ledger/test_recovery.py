@@ -12,6 +12,8 @@ from ombud.ledger.growth import grown
 from ombud.ledger.hashing import leaf_hashes, root_of
 from ombud.ledger.recovery import Frontier, prune
 from ombud.ledger.tiles import Place, levels_of, parse_path, tiles_of, width_at
+from ombud.ledger.writer import Ledger
+from ombud.model.errors import OmbudError
 from tests.powercut import MemoryDisk
 
 FOLDER = Path("/ledger")
@@ -25,11 +27,11 @@ def put(disk: MemoryDisk, *paths: str) -> None:
         disk.write_files([(place, b"x")])
 
 
-def left(disk: MemoryDisk, folder: Path = FOLDER) -> set[str]:
+def left(disk: MemoryDisk, folder: Path = FOLDER, base: Path = FOLDER) -> set[str]:
     found: set[str] = set()
     for name in disk.names(folder):
         inner = folder / name
-        found |= left(disk, inner) if disk.is_folder(inner) else {inner.relative_to(FOLDER).as_posix()}
+        found |= left(disk, inner, base) if disk.is_folder(inner) else {inner.relative_to(base).as_posix()}
     return found
 
 
@@ -116,6 +118,48 @@ def test_a_log_grows_to_the_same_files_and_root_in_any_steps(steps: list[int]) -
     once = {place.path: data for place, data in grown(Frontier(), entries).files}
     assert all(files[path] == data for path, data in once.items())
     assert {place.path for place in tiles_of(len(entries))} <= set(once)
+
+
+def damaged(data: bytes, how: str, at: float, byte: int) -> bytes:
+    place = min(int(at * len(data)), max(0, len(data) - 1))
+    return {
+        "flip": data[:place] + bytes([byte]) + data[place + 1 :],
+        "cut": data[:place],
+        "longer": data + bytes([byte]),
+        "empty": b"",
+        "noise": bytes([byte]) * 40,
+    }[how]
+
+
+@given(
+    st.integers(0, 100),
+    st.sampled_from(["flip", "cut", "longer", "empty", "noise", "gone"]),
+    st.floats(0, 0.999),
+    st.integers(0, 255),
+)
+def test_whatever_happens_to_a_file_ends_in_a_sentence_or_in_the_same_log(
+    which: int, how: str, at: float, byte: int
+) -> None:
+    disk = MemoryDisk()
+    disk.make_folder(Path("/w"))
+    with Ledger.open(Path("/w/ledger"), Path("/w/keys"), disk=disk) as ledger:
+        ledger.append([b"%d" % number for number in range(300)])
+        ledger.rotate("test")
+        before = ledger.checkpoint()
+    files = sorted(left(disk, Path("/w/ledger"), Path("/w")) | left(disk, Path("/w/keys"), Path("/w")))
+    path = Path("/w") / files[which % len(files)]
+    if how == "gone":
+        disk.remove(path)
+    else:
+        disk.write_files([(path, damaged(disk.read(path), how, at, byte))])
+    refused: OmbudError | None = None
+    try:
+        with Ledger.open(Path("/w/ledger"), Path("/w/keys"), disk=disk) as again:
+            assert again.checkpoint() == before
+            assert again.append([b"on"]) == 301
+    except OmbudError as error:
+        refused = error
+    assert refused is None or refused.hint
 
 
 def test_files_come_bundles_first_and_say_what_is_full() -> None:
