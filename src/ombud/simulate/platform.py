@@ -89,15 +89,23 @@ class Platform:
         return found
 
     def play(
-        self, answer: Callable[[Requests], Answers], days: int, *, kinds: tuple[str, ...] = (), hours: int = 1
+        self,
+        answer: Callable[[Requests], Answers],
+        days: int,
+        *,
+        kinds: tuple[str, ...] = (),
+        hours: int = 1,
+        begin: Callable[[int], object] | None = None,
     ) -> Iterator[Played]:
-        """Let `days` pass in turns of so many hours, and have `answer` decide.
+        """Let `days` pass in turns of so many hours, and have `answer` decide; `begin(day)` is told each day.
 
         Ordinary use is the same whatever is answered, so two rules can be
         compared on it pair by pair; adversaries react.
         """
         acting = [_Acting(begins, adversary) for begins, adversary in self.adversaries(*kinds)]
         for day in range(days):
+            if begin is not None:
+                begin(day)
             ordinary = self.ordinary(day)
             begins = self.moment(day)
             cuts = np.searchsorted(ordinary.at, np.arange(begins, begins + DAY + 1, hours * HOUR))
