@@ -30,7 +30,12 @@ from ombud.lake.compact import Compacted
 from ombud.lake.erase import Erased, Erasure
 from ombud.lake.imports import FileReport, ImportReport, Rule, Suggestion, TableCounts
 from ombud.lake.imports.suggest import Proposal
+from ombud.lake.publisher import Published
 from ombud.lake.store import Holding
+from ombud.ledger.check import LogReport
+from ombud.ledger.copying import Copied
+from ombud.ledger.cosigning import Asked, CosignReport
+from ombud.ledger.fsck import FolderReport
 from ombud.model import errors
 from ombud.model.findings import (
     CoAct,
@@ -296,6 +301,29 @@ DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     ("ombud lake check", '{"ok", "problems": [Problem]}', (Problem,)),
     ("ombud lake compact", '{"tables": [Compacted]}', (Compacted,)),
     ("ombud lake attach", "Attached", (Attached,)),
+    (
+        "ombud ledger info",
+        (
+            '{"origin", "size", "root", "vkey", "witnesses": [{"name", "cosigned"}], "cosigned", "cosigned_at", '
+            '"waiting"}'
+        ),
+        (),
+    ),
+    ("ombud ledger verify", "LogReport", (LogReport,)),
+    ("ombud ledger prove", '{"index", "size", "file"}', ()),
+    ("ombud ledger fsck", "FolderReport", (FolderReport,)),
+    (
+        "ombud ledger tail",
+        '{"entries": [{"index", "type", "version", "body"}], "size"}; with -f one entry a line',
+        (),
+    ),
+    ("ombud ledger copy", "Copied", (Copied,)),
+    ("ombud ledger publish", "Published", (Published,)),
+    ("ombud ledger cosign", "CosignReport", (CosignReport, Asked)),
+    ("ombud ledger rotate-key", '{"old", "new", "index"}', ()),
+    ("ombud ledger start-anew", '{"vkey"}', ()),
+    ("ombud ledger resume", '{"size", "asked", "silent"}', ()),
+    ("ombud ledger witness", '{"url", "vkeys", "logs"}', ()),
     ("ombud archive build", "Totals", ()),
     ("ombud archive totals", "Totals", (Totals, Money, FigureRef)),
     ("ombud detect networks", '{"networks": [NetworkSummary], "settings", "version"}', (NetworkSummary,)),

@@ -18,6 +18,7 @@ from ombud.ledger.hashing import leaf_hashes
 from ombud.ledger.notes import Verifier, open_note, parse_note
 from ombud.ledger.policies import TrustPolicy
 from ombud.ledger.proofs import TlogProof
+from ombud.ledger.succession import start_anew
 from ombud.ledger.tiles import bundle_path, decode_tile, tile_path
 from ombud.ledger.writer import open_ledger
 from ombud.model import clock
@@ -234,6 +235,36 @@ class TestOtherFiles:
         assert [one.verifier.name for one in policy.witnesses.values()] == ["first.example/w", "second.example/w"]
         assert policy.groups["witnesses"].threshold == 2
         assert list(policy.logs) == [nobody.get("/ledger/vkey").text.strip()]
+
+
+class TestEndedLogs:
+    def test_stay_for_whoever_wants_to_check_them(self, visitor: Browser, own: Workspace) -> None:
+        before = visitor.get("/ledger/vkey").text.strip()
+        old = {path: visitor.get(f"/ledger/{path}").content for path in ("checkpoint", "vkeys", bundle_path(1))}
+        for name in ("log.example/second", "log.example/third"):
+            start_anew(own.ledger_dir, own.keys_dir, "test", origin=name)
+        assert size_of(visitor.get("/ledger/checkpoint").content) == 1
+        assert size_of(visitor.get("/ledger/frozen/checkpoint").content) == 1
+        for path, content in old.items():
+            assert visitor.get(f"/ledger/frozen/frozen/{path}").content == content
+        assert visitor.get("/ledger/frozen/frozen/vkey").text.strip() == before
+        answer = visitor.get(f"/ledger/frozen/frozen/{tile_path(0, 0)}")
+        assert answer.headers["cache-control"].endswith("immutable")
+        text = visitor.get("/ledger/entry/0").text
+        assert "Takes the place of log.example/second, which ended with 1 entry" in text.replace("\u00a0", " ")
+
+    @pytest.mark.parametrize(
+        "path", ["", "checkpoint", "vkey", "frozen/" * 40 + "vkey", "frozen", "rotation/1", "tile/0/000", "x"]
+    )
+    def test_are_nowhere_when_there_is_none(self, nobody: Browser, path: str) -> None:
+        assert nobody.get(f"/ledger/frozen/{path}").status_code == 404
+
+    @pytest.mark.parametrize(
+        "path", ["", "keys", ".lock", "tile/", "rotation/x", "rotation/1", "%2e%2e/vkey", "tile/9"]
+    )
+    def test_have_no_other_files(self, visitor: Browser, own: Workspace, path: str) -> None:
+        start_anew(own.ledger_dir, own.keys_dir, "test", origin="log.example/second")
+        assert visitor.get(f"/ledger/frozen/{path}").status_code == 404
 
 
 class TestWithoutWitnesses:

@@ -14,6 +14,8 @@ import typer
 
 from ombud import __version__
 from ombud.cli.shell import Shell, shell_of
+from ombud.ledger.cosigning import addresses
+from ombud.ledger.faults import FormatError
 from ombud.model.errors import NotFoundError, OmbudError
 from ombud.model.settings import Settings
 from ombud.model.workspace import Workspace
@@ -147,8 +149,20 @@ def _workspace(root: Path | None) -> list[Check]:
         checks.append(Check("records", "good", "open, schema up to date"))
     except OmbudError as error:
         checks.append(Check("records", "missing", error.message, error.hint or ""))
+    checks.append(_witnesses(workspace.settings))
     checks.append(_port(workspace.settings.host, workspace.settings.port))
     return checks
+
+
+def _witnesses(settings: Settings) -> Check:
+    what = "witnesses of the ledger"
+    try:
+        asked = addresses(settings.ledger_witnesses)
+    except FormatError as error:
+        return Check(what, "missing", error.message, error.hint or "Mend `ledger_witnesses` in ombud.toml.")
+    if not asked:
+        return Check(what, "optional", "none: it is unwitnessed", "Ask somebody to run `ombud ledger witness`.")
+    return Check(what, "good", ", ".join(one.verifier.name for one in asked))
 
 
 def _port(host: str, port: int) -> Check:

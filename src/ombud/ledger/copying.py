@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Meta
 
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.disk import RealDisk, disk_faults
@@ -30,12 +29,16 @@ __all__ = ["Copied", "copy_log"]
 
 
 class Copied(msgspec.Struct, frozen=True):
-    """What became of a copy."""
+    """What became of a copy: the document of `ombud ledger copy`."""
 
-    origin: Annotated[str, Meta(description="The log.")]
-    size: Annotated[int, Meta(description="Entries of the copy.")]
-    before: Annotated[int, Meta(description="Entries that the copy had before.")]
-    files: Annotated[int, Meta(description="Tiles and bundles that were fetched.")]
+    origin: str
+    """the log"""
+    size: int
+    """entries of the copy"""
+    before: int
+    """entries that the copy had before"""
+    files: int
+    """tiles and bundles that were fetched"""
 
 
 def copy_log(

@@ -13,12 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from msgspec import Meta
 
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.cosigned import head_of, keep, log_keys
@@ -80,26 +79,30 @@ class WitnessAddress(NamedTuple):
 class Asked(msgspec.Struct, frozen=True):
     """What became of asking one witness."""
 
-    witness: Annotated[str, Meta(description="The witness's name.")]
-    outcome: Annotated[
-        Outcome,
-        Meta(
-            description="cosigned; unreachable: no answer; refused: it will not; ahead: it saw a larger log than this;"
-            " forked: it saw a log that this one does not continue."
-        ),
-    ]
-    says: Annotated[str, Meta(description="What happened, in a sentence.")]
-    size: Annotated[int | None, Meta(description="Entries that the witness has seen; null when it did not say.")] = None
+    witness: str
+    """the witness's name"""
+    outcome: Outcome
+    """`cosigned`; `unreachable`: no answer; `refused`: it will not; `ahead`: it saw a larger log than this;
+    `forked`: it saw a log that this one does not continue"""
+    says: str
+    """what happened, in a sentence"""
+    size: int | None = None
+    """entries that the witness has seen; null when it did not say"""
 
 
 class CosignReport(msgspec.Struct, frozen=True):
-    """The document of `ombud ledger cosign`."""
+    """What became of asking all of them: the document of `ombud ledger cosign`."""
 
-    origin: Annotated[str, Meta(description="The log.")]
-    size: Annotated[int, Meta(description="Entries of the checkpoint that was sent.")]
-    at: Annotated[datetime, Meta(description="When the witnesses were asked.")]
-    asked: Annotated[list[Asked], Meta(description="Each witness with what became of it.")]
-    kept: Annotated[bool, Meta(description="Whether the cosigned checkpoint was written.")]
+    origin: str
+    """the log"""
+    size: int
+    """entries of the checkpoint that was sent"""
+    at: datetime
+    """when the witnesses were asked"""
+    asked: list[Asked]
+    """each witness, in the order of the settings"""
+    kept: bool
+    """whether the cosigned checkpoint was written"""
 
     @property
     def cosigned(self) -> list[str]:

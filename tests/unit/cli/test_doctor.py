@@ -11,7 +11,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ombud.ledger.notes import Cosigner
 from ombud.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,3 +137,17 @@ def test_settings_that_cannot_be_read_are_wrong_not_optional(ombud: Ombud, root:
     found = checks(done)
     assert (done.code, found["workspace"]["state"]) == (3, "missing")
     assert "not TOML" in found["workspace"]["found"]
+
+
+def test_witnesses_are_told_or_missed(ombud: Ombud, root: Path) -> None:
+    def check() -> dict[str, str]:
+        return dict(checks(ombud("doctor", "--json", "--workspace", root))["witnesses of the ledger"])
+
+    assert (check()["state"], check()["found"]) == ("optional", "none: it is unwitnessed")
+    settings = root / "ombud.toml"
+    before = settings.read_text()
+    settings.write_text(before + 'ledger_witnesses = ["nonsense"]\n')
+    assert check()["state"] == "missing"
+    witness = Cosigner("w.example", Ed25519PrivateKey.generate())
+    settings.write_text(before + f'ledger_witnesses = ["{witness.vkey} https://w.example"]\n')
+    assert (check()["state"], check()["found"]) == ("good", "w.example")

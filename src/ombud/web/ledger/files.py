@@ -15,10 +15,11 @@ from ombud.ledger.encoding import read_decimal
 from ombud.ledger.evidence import prove_entry
 from ombud.ledger.faults import AbsentError, FormatError, LogError
 from ombud.ledger.proofs import SUFFIX
+from ombud.ledger.succession import FROZEN
 from ombud.ledger.tiles import Place, parse_path, width_at
 from ombud.model.errors import NotFoundError, StorageError
 from ombud.web.access import PUBLIC
-from ombud.web.ledger.standing import standing_of
+from ombud.web.ledger.standing import Standing, standing_in, standing_of
 from ombud.web.pages import Pages
 from ombud.web.visit import VisitParameter
 
@@ -37,53 +38,55 @@ SOON = "public, max-age=5"
 FOR_EVER = "public, max-age=31536000, immutable"
 """tiles: a log never changes what it once said"""
 MAX_KEYS_BYTES = 1_000_000
+LONGEST_PATH = 200
 
 
 @pages.data("/ledger/checkpoint", access=PUBLIC, media_type=TEXT)
 def checkpoint(visit: VisitParameter) -> Response:
     """Send the newest checkpoint that witnesses cosigned, or the newest one when they do not keep up."""
-    return Response(standing_of(visit.house).head.published, media_type=TEXT, headers={"cache-control": SOON})
+    return _checkpoint(standing_of(visit.house))
 
 
 @pages.data("/ledger/tile/{path:path}", access=PUBLIC, media_type=BYTES)
 def tile(request: Request, visit: VisitParameter, path: str) -> Response:
     """Send a tile of hashes or a bundle of entries that a checkpoint covers."""
-    standing = standing_of(visit.house)
-    try:
-        place = parse_path(f"tile/{path}")
-        # what lies beyond the checkpoint may come from a write that a crash undid, and would be kept for ever
-        if place.width > width_at(place.level or 0, place.index, standing.size):
-            raise NotFoundError("The ledger has no such tile yet.")
-        data = _read(standing.log, place)
-    except (FormatError, AbsentError):
-        raise NotFoundError("The ledger has no such tile.") from None
-    except LogError as error:
-        raise StorageError("The ledger cannot be read.", hint="`ombud ledger fsck` says more.") from error
-    headers = {"cache-control": FOR_EVER}
-    if place.level is None:
-        headers["vary"] = "Accept-Encoding"
-        if _takes_gzip(request.headers.get("accept-encoding", "")):
-            headers["content-encoding"] = "gzip"
-            data = gzip.compress(data, 6, mtime=0)
-    return Response(data, media_type=BYTES, headers=headers)
+    return _tile(standing_of(visit.house), path, request.headers.get("accept-encoding", ""))
+
+
+@pages.data("/ledger/frozen/{path:path}", access=PUBLIC, media_type=BYTES)
+def frozen(request: Request, visit: VisitParameter, path: str) -> Response:
+    """Send a file of a log that ended and that this one continues, under the same names."""
+    folder = visit.house.workspace.ledger_dir / FROZEN
+    while path.startswith(f"{FROZEN}/") and len(path) <= LONGEST_PATH:
+        folder, path = folder / FROZEN, path.removeprefix(f"{FROZEN}/")
+    standing = standing_in(folder)
+    if path == "checkpoint":
+        return _checkpoint(standing)
+    if path in {"vkey", "vkeys"}:
+        return _small(standing, path)
+    if path.startswith("rotation/"):
+        return _small(standing, f"rotation/{number_of(path.removeprefix('rotation/'))}")
+    if path.startswith("tile/"):
+        return _tile(standing, path.removeprefix("tile/"), request.headers.get("accept-encoding", ""))
+    raise NotFoundError("The ledger has nothing at this address.")
 
 
 @pages.data("/ledger/vkey", access=PUBLIC, media_type=TEXT)
 def vkey(visit: VisitParameter) -> Response:
     """Send the log's key of today. Compare it with one that you have from elsewhere."""
-    return _small(visit.house, "vkey")
+    return _small(standing_of(visit.house), "vkey")
 
 
 @pages.data("/ledger/vkeys", access=PUBLIC, media_type=TEXT)
 def vkeys(visit: VisitParameter) -> Response:
     """Send all keys that the log has had, each with the size from which it signs."""
-    return _small(visit.house, "vkeys")
+    return _small(standing_of(visit.house), "vkeys")
 
 
 @pages.data("/ledger/rotation/{size}", access=PUBLIC, media_type=TEXT)
 def rotation(visit: VisitParameter, size: str) -> Response:
     """Send a checkpoint that an old and a new key signed, with which the new one took its place."""
-    return _small(visit.house, f"rotation/{number_of(size)}")
+    return _small(standing_of(visit.house), f"rotation/{number_of(size)}")
 
 
 @pages.data("/ledger/policy", access=PUBLIC, media_type=TEXT)
@@ -122,14 +125,14 @@ def number_of(text: str) -> int:
 
 def vkeys_of(house: House) -> list[str]:
     """Return the log's keys, the one of today last. Raises `NotFoundError`."""
-    lines = _file(house, "vkeys").decode().splitlines()
+    lines = _file(standing_of(house), "vkeys").decode().splitlines()
     return [line.split(" ")[0] for line in lines]
 
 
 def policy_of(house: House) -> str:
     """Return the log and its witnesses as a tlog-policy: more than half of the witnesses must have cosigned."""
     settings = house.workspace.settings
-    key = _file(house, "vkey").decode().strip()
+    key = _file(standing_of(house), "vkey").decode().strip()
     address = f" {settings.public_url.rstrip('/')}/ledger" if settings.public_url else ""
     lines = [
         "# How this log describes itself. Compare the keys with what you have from elsewhere,",
@@ -146,13 +149,37 @@ def policy_of(house: House) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _small(house: House, name: str) -> Response:
-    return Response(_file(house, name), media_type=TEXT, headers={"cache-control": SOON})
+def _checkpoint(standing: Standing) -> Response:
+    return Response(standing.head.published, media_type=TEXT, headers={"cache-control": SOON})
 
 
-def _file(house: House, name: str) -> bytes:
+def _tile(standing: Standing, path: str, accepted: str) -> Response:
     try:
-        return standing_of(house).log.file(name, MAX_KEYS_BYTES)
+        place = parse_path(f"tile/{path}")
+        # what lies beyond the checkpoint may come from a write that a crash undid, and would be kept for ever
+        if place.width > width_at(place.level or 0, place.index, standing.size):
+            raise NotFoundError("The ledger has no such tile yet.")
+        data = _read(standing.log, place)
+    except (FormatError, AbsentError):
+        raise NotFoundError("The ledger has no such tile.") from None
+    except LogError as error:
+        raise StorageError("The ledger cannot be read.", hint="`ombud ledger fsck` says more.") from error
+    headers = {"cache-control": FOR_EVER}
+    if place.level is None:
+        headers["vary"] = "Accept-Encoding"
+        if _takes_gzip(accepted):
+            headers["content-encoding"] = "gzip"
+            data = gzip.compress(data, 6, mtime=0)
+    return Response(data, media_type=BYTES, headers=headers)
+
+
+def _small(standing: Standing, name: str) -> Response:
+    return Response(_file(standing, name), media_type=TEXT, headers={"cache-control": SOON})
+
+
+def _file(standing: Standing, name: str) -> bytes:
+    try:
+        return standing.log.file(name, MAX_KEYS_BYTES)
     except AbsentError:
         raise NotFoundError("The ledger has no such file.") from None
     except LogError as error:

@@ -18,10 +18,12 @@ from ombud.ledger.reading import DirectoryLog
 from ombud.model.errors import NotFoundError, StorageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ombud.ledger.notes import Verified
     from ombud.web.house import House
 
-__all__ = ["Standing", "WitnessLine", "standing_of", "witnesses_of"]
+__all__ = ["Standing", "WitnessLine", "standing_in", "standing_of", "witnesses_of"]
 
 
 class WitnessLine(msgspec.Struct, frozen=True):
@@ -55,7 +57,11 @@ class Standing:
 
 def standing_of(house: House) -> Standing:
     """Return how the ledger stands. Raises `NotFoundError` when there is none yet, `StorageError` when damaged."""
-    folder = house.workspace.ledger_dir
+    return standing_in(house.workspace.ledger_dir)
+
+
+def standing_in(folder: Path) -> Standing:
+    """Return how the log in a folder stands; errors as for `standing_of`."""
     try:
         return Standing(DirectoryLog(folder), head_of(folder))
     except AbsentError:

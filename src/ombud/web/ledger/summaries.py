@@ -85,7 +85,9 @@ def _key(body: dict[str, Any]) -> str | None:
 
 def _continues(body: dict[str, Any]) -> str | None:
     origin, size = _text(body, "origin"), _number(body, "size")
-    return f"Takes the place of {origin}, which ended with {size:,} entries" if origin and size is not None else None
+    if not origin or size is None:
+        return None
+    return f"Takes the place of {origin}, which ended with {size:,} {'entry' if size == 1 else 'entries'}"
 
 
 def _policy(body: dict[str, Any]) -> str | None:
