@@ -15,13 +15,13 @@ from ombud.simulate.requests import NOBODY
 from ombud.simulate.traffic import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ombud.simulate.platform import Platform
-    from ombud.simulate.requests import Requests
+    from ombud.simulate.requests import Answers, Requests
     from ombud.simulate.vocabulary import Masks
 
-__all__ = ["DOORS", "names", "reads_door"]
+__all__ = ["DOORS", "days_of_reads", "names", "reads_door"]
 
 Numbers = NDArray[np.integer]
 Texts = pa.StringArray
@@ -129,7 +129,8 @@ def reads_door(
 ) -> pa.Table:
     """Return these requests as reads numbered from `first`, with the fields that were given.
 
-    A read that was refused names the fields that were asked for.
+    A read that was refused names the fields that were asked for. Apps that call
+    from one host use one key.
     """
     given = allowed & requests.fields
     decision = np.where(given == requests.fields, 0, np.where(given == 0, 2, 1))
@@ -146,7 +147,18 @@ def reads_door(
         decision=_by(["allowed", "reduced", "refused"], decision),
         reason=reason,
         policy=None if policy is None else _same(policy, len(requests)),
+        key=_numbered("key", platform.apps.host[requests.app]),
     )
+
+
+def days_of_reads(
+    platform: Platform, answer: Callable[[Requests], Answers], days: int, *, policy: str | None = None
+) -> Iterator[pa.Table]:
+    """Let days pass, and yield each day's reads as the lake takes them, adversaries' and ordinary ones alike."""
+    first = 0
+    for turn in platform.play(answer, days, hours=24):
+        yield reads_door(platform, turn.requests, turn.answers.allowed, first=first, policy=policy)
+        first += len(turn.requests)
 
 
 def _door(name: str, **columns: pa.Array | None) -> pa.Table:

@@ -11,8 +11,8 @@ import pytest
 from ombud.lake import open_lake
 from ombud.model.schema import table
 from ombud.records import migrate, open_records
-from ombud.simulate import NOBODY, VOCABULARY, Platform, simulate_platform
-from ombud.simulate.doors import DOORS, names, reads_door
+from ombud.simulate import NOBODY, VOCABULARY, Answers, Platform, Requests, simulate_platform
+from ombud.simulate.doors import DOORS, days_of_reads, names, reads_door
 from ombud.simulate.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -88,6 +88,21 @@ def test_reads_say_what_was_given(platform: Platform) -> None:
         assert row["through"] == (None if requests.through[number] == NOBODY else f"person-{requests.through[number]}")
         assert row["happened_at"].timestamp() == requests.at[number]
         assert row["policy"] == "p"
+        assert row["key"] == f"key-{platform.apps.host[requests.app[number]]}"
+
+
+def test_days_of_reads_are_numbered_through_and_hold_every_request(platform: Platform) -> None:
+    def give(requests: Requests) -> Answers:
+        return Answers(requests.fields, np.zeros(len(requests), dtype=bool))
+
+    tables = list(days_of_reads(platform, give, 12, policy="p"))
+    assert len(tables) == 12
+    reads = [name for rows in tables for name in rows["read"].to_pylist()]
+    assert reads == [f"read-{number}" for number in range(len(reads))]
+    assert len(reads) == sum(len(turn.requests) for turn in platform.play(give, 12, hours=24))
+    for day, rows in enumerate(tables):
+        moments = [row["happened_at"].timestamp() for row in rows.select(["happened_at"]).to_pylist()]
+        assert all(platform.moment(day) <= moment < platform.moment(day + 1) for moment in moments)
 
 
 def test_a_day_without_reads_is_an_empty_table(platform: Platform) -> None:
