@@ -6,13 +6,13 @@ has; a body may have more. Personal data never stands in an entry: people's rows
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 import msgspec
 import rfc8785
 
 from ombud.ledger.bundles import MAX_ENTRY_BYTES
+from ombud.ledger.canonical import read_canonical
 from ombud.ledger.faults import FormatError
 from ombud.model.errors import InputError
 
@@ -162,13 +162,7 @@ def encode_entry(type: str, body: dict[str, Any], *, version: int = 1) -> bytes:
 
 def decode_entry(data: bytes) -> Entry:
     """Read an entry, of any type. Raises `FormatError` when the bytes are no canonical entry."""
-    try:
-        value = json.loads(data)
-        canonical = rfc8785.dumps(value)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("The entry is no JSON.") from error
-    if canonical != data:
-        raise FormatError("The entry is not written as canonical JSON.")
+    value = read_canonical(data)
     try:
         return msgspec.convert(value, Entry)
     except msgspec.ValidationError as error:
