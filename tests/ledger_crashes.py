@@ -90,12 +90,15 @@ class History:
         future.add_done_callback(answered)
         return future
 
-    def problems(self, state: State, *, twice: bool = False) -> list[str]:
-        """Open the ledger on what is left and return what is wrong with it; `twice`: after a second power cut."""
+    def problems(self, state: State, *, twice: int = 0) -> list[str]:
+        """Open the ledger on what is left and return what is wrong with it.
+
+        `twice`: after a second power cut, that many steps into the recovery. A state can be looked at many times.
+        """
         acked, seen = self.acked[: state.acked], [note for _, note in self.disk.seen[: state.seen]]
-        disk, submitted = state.disk, set(self.submitted)
+        disk, submitted = state.disk.copy(), set(self.submitted)
         if twice:
-            disk.kill_at = self.rng.randint(1, 30)
+            disk.kill_at = twice
             submitted.add(b"between")
             try:
                 with Ledger.open(FOLDER, KEYS, disk=disk) as ledger:

@@ -100,6 +100,9 @@ class MemoryDisk:
             self._sync_file(path)
         self.sync_folders(folders)
 
+    def sync_file(self, path: Path) -> None:
+        self._sync_file(path)
+
     def sync_folders(self, folders: Iterable[Path]) -> None:
         for folder in folders:
             self._sync_folder(folder)
@@ -110,9 +113,9 @@ class MemoryDisk:
         item = before.names[old.name]
         taken = after.names.get(new.name)
         assert not (isinstance(taken, Folder) and taken.names), "a folder that is not empty is in the way"
-        self._name(Change([(before, old.name, None), (after, new.name, item)]))
         if new.name == "checkpoint" and isinstance(item, File):
-            self.seen.append((self.steps, item.data))
+            self.seen.append((self.steps, item.data))  # from this very step on
+        self._name(Change([(before, old.name, None), (after, new.name, item)]))
 
     def remove(self, path: Path) -> None:
         parent = self._folder(path.parent)
@@ -192,6 +195,10 @@ class MemoryDisk:
 
     # After the power failed -----------------------------------------------------
 
+    def copy(self) -> MemoryDisk:
+        """Return the same disk once more, of which everything is durable."""
+        return MemoryDisk(_twin(self.root))
+
     def after_power_cut(self, rng: random.Random) -> MemoryDisk:
         """Return a disk that this one could be when the machine starts again."""
         survived = _survivors(self.pending, rng)
@@ -223,6 +230,13 @@ class MemoryDisk:
         for _, twin in folders:
             twin.safe = dict(twin.names)
         return MemoryDisk(root)
+
+
+def _twin(folder: Folder) -> Folder:
+    names: dict[str, File | Folder] = {}
+    for name, item in folder.names.items():
+        names[name] = _twin(item) if isinstance(item, Folder) else File(item.data, item.data)
+    return Folder(names, dict(names))
 
 
 class NoLock:

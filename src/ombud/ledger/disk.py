@@ -70,6 +70,10 @@ class Disk(Protocol):
         """
         ...
 
+    def sync_file(self, path: Path) -> None:
+        """Make the bytes of a file that is there durable, as they are. Raises `SyncError`."""
+        ...
+
     def sync_folders(self, folders: Iterable[Path]) -> None:
         """Make the names in folders durable. Raises `SyncError`."""
         ...
@@ -145,6 +149,11 @@ class RealDisk:
                 if last:
                     written += _opened(folders, open_files)
                 self._sync(written)
+
+    def sync_file(self, path: Path) -> None:
+        """Make the bytes of a file that is there durable, as they are."""
+        with path.open("rb") as stream:
+            self._sync([stream.fileno()])
 
     def sync_folders(self, folders: Iterable[Path]) -> None:
         """Make the names in folders durable."""

@@ -14,7 +14,7 @@ from ombud.ledger.faults import LogError
 from ombud.ledger.hashing import EMPTY_ROOT
 from ombud.ledger.keys import NEXT_KEY, KeyLostError, Keyring, new_origin, read_vkey, read_vkeys, write_vkeys
 from ombud.ledger.notes import Signer, parse_note, sign_note
-from ombud.ledger.recovery import CHECKPOINT, DamagedError, Frontier, Signed, newest, prune, read_frontier, settle
+from ombud.ledger.recovery import CHECKPOINT, NEXT, DamagedError, Frontier, Signed, newest, prune, read_frontier, settle
 from ombud.ledger.rotation import finish_rotation
 from ombud.ledger.succession import finish_succession
 from ombud.model.errors import RefusedError
@@ -113,6 +113,7 @@ def _begin(disk: Disk, folder: Path, signer: Signer) -> Signed:
     write_vkeys(disk, folder, signer.vkey, 0)
     checkpoint = Checkpoint(signer.name, 0, EMPTY_ROOT)
     note = sign_note(checkpoint.text(), [signer])
+    disk.write_files([(folder / NEXT, note)])
     return Signed(note, checkpoint, frozenset([signer.verifier.key_id]), pending=True)
 
 

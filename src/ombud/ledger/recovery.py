@@ -81,10 +81,13 @@ def newest(disk: Disk, folder: Path, verifiers: Sequence[Verifier]) -> Signed | 
 
 
 def settle(disk: Disk, folder: Path, signed: Signed) -> None:
-    """Put a waiting checkpoint in force, or remove what was left of one; durable on return."""
+    """Put a waiting checkpoint in force, or remove what was left of one; durable on return.
+
+    The waiting one may be all that is left of a checkpoint that was seen, so it is synced as it is and not written.
+    """
     names = disk.names(folder)
     if signed.pending:
-        disk.write_files([(folder / NEXT, signed.note)])
+        disk.sync_file(folder / NEXT)
         disk.sync_folders([folder])
         disk.rename(folder / NEXT, folder / CHECKPOINT)
     elif NEXT in names:
