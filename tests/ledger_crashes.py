@@ -19,6 +19,8 @@ from tests.powercut import KilledError, MemoryDisk
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+SIZES = (1, 1, 2, 7, 40, 130)
+"""entries of one call"""
 FOLDER, KEYS = Path("/w/ledger"), Path("/w/keys")
 
 
@@ -59,7 +61,9 @@ class History:
             state = self.disk.after_power_cut(self.rng)
             self.states.append(State(state, self.disk.steps, len(self.acked), len(self.disk.seen)))
 
-    def live(self, rounds: int, *, kill_after: int | None = None, sizes: tuple[int, ...] = (1, 2, 7, 40, 130)) -> bool:
+    def live(
+        self, rounds: int, *, kill_after: int | None = None, sizes: tuple[int, ...] = (1, 1, 2, 7, 40, 130)
+    ) -> bool:
         """Open the ledger, append in `rounds` groups and close it; return whether it lived to its end."""
         self.disk.kill_at = None if kill_after is None else self.disk.steps + kill_after
         try:
@@ -129,31 +133,39 @@ def judged(
         shown = Checkpoint.parse(parse_note(note).text)
         if shown.size > len(leaves) or root_of(leaves[: shown.size]) != shown.root:
             wrong.append(f"a checkpoint of {shown.size} entries that was seen is contradicted: a fork")
-    wrong += proved(disk, ledger, entries)
+    wrong += proved(disk, ledger, entries, leaves)
     first = ledger.append([b"afterwards"])
     if first != len(entries):
         wrong.append("the log does not go on where it stopped")
-    return wrong + proved(disk, ledger, [*entries, b"afterwards"])
+    more = [*leaves, *leaf_hashes([b"afterwards"])]
+    return wrong + proved(disk, ledger, [*entries, b"afterwards"], more, newest=True)
 
 
-def proved(disk: MemoryDisk, ledger: Ledger, entries: list[bytes]) -> list[str]:
-    """Return what is wrong with the checkpoint, the tiles or the bundles of a log that should hold `entries`."""
+def proved(
+    disk: MemoryDisk,
+    ledger: Ledger,
+    entries: list[bytes],
+    leaves: list[bytes] | None = None,
+    *,
+    newest: bool = False,
+) -> list[str]:
+    """Return what is wrong with the checkpoint, the tiles or the bundles of a log that should hold `entries`.
+
+    `newest`: of each level, only the last file is compared.
+    """
     note = disk.read(FOLDER / "checkpoint")
     checkpoint = Checkpoint.parse(open_note(note, [Verifier.parse(ledger.vkey)]).text)
-    leaves = leaf_hashes(entries)
+    hashes = leaf_hashes(entries) if leaves is None else leaves
     wrong = []
-    if (checkpoint.size, checkpoint.root) != (len(entries), root_of(leaves)) or note != ledger.checkpoint():
+    if (checkpoint.size, checkpoint.root) != (len(entries), root_of(hashes)) or note != ledger.checkpoint():
         wrong.append("the checkpoint is not that of the entries")
-    files = [(None, at // TILE_WIDTH, encode_bundle(entries[at : at + TILE_WIDTH])) for at in cuts(len(entries))]
-    level_files: list[tuple[int | None, int, bytes]] = list(files)
-    hashes = leaves
+    files = [(Place(None, at // TILE_WIDTH, len(part)), encode_bundle(part)) for at, part in cut(entries, newest)]
     for level in range(levels_of(len(entries))):
-        parts = [hashes[at : at + TILE_WIDTH] for at in cuts(len(hashes))]
-        level_files += [(level, number, encode_tile(part)) for number, part in enumerate(parts)]
-        hashes = [root_of(part) for part in parts if len(part) == TILE_WIDTH]
-    for level_or_none, number, data in level_files:
-        wide = len(entries) >> 8 * (level_or_none or 0)
-        path = FOLDER / Place(level_or_none, number, min(TILE_WIDTH, wide - number * TILE_WIDTH)).path
+        parts = cut(hashes, newest)
+        files += [(Place(level, at // TILE_WIDTH, len(part)), encode_tile(part)) for at, part in parts]
+        hashes = [root_of(part) for _, part in cut(hashes) if len(part) == TILE_WIDTH]
+    for place, data in files:
+        path = FOLDER / place.path
         try:
             if disk.read(path) != data:
                 wrong.append(f"{path} is not what it should be")
@@ -162,9 +174,10 @@ def proved(disk: MemoryDisk, ledger: Ledger, entries: list[bytes]) -> list[str]:
     return wrong
 
 
-def cuts(count: int) -> range:
-    """Return where each file of `count` things begins."""
-    return range(0, count, TILE_WIDTH)
+def cut(items: list[bytes], newest: bool = False) -> list[tuple[int, list[bytes]]]:  # noqa: FBT001, FBT002 - see `proved`
+    """Return what each file holds and where it begins; `newest`: the last one alone."""
+    parts = [(at, items[at : at + TILE_WIDTH]) for at in range(0, len(items), TILE_WIDTH)]
+    return parts[-1:] if newest else parts
 
 
 def forks(history: History) -> list[str]:

@@ -53,14 +53,27 @@ def test_thousands_of_power_cuts_lose_nothing() -> None:
     assert grown > 2 * 256, "the histories are too short to fill a tile"
 
 
-def test_a_second_power_cut_while_a_waiting_checkpoint_is_put_in_force() -> None:
+def cut_again() -> Counter[str]:
+    """Return what is wrong after a second power cut at any step of a recovery that finds `checkpoint.next`."""
     history = many_lives(1, 3.0, lives=3)
     waiting = [state for state in history.states if "checkpoint.next" in state.disk.names(FOLDER)]
     shown = [state for state in waiting if _shown(history, state)]
     assert len(shown) > 10, "too few states have a checkpoint that was seen and whose renaming is lost"
-    for state in [*shown, *history.rng.sample(waiting, 20)]:
-        for step in range(1, 14):
-            assert history.problems(state, twice=step) == []
+    wrong: Counter[str] = Counter()
+    for state in [*history.rng.sample(shown, 10), *history.rng.sample(waiting, 8)]:
+        for step in range(1, 12):
+            wrong.update(history.problems(state, twice=step))
+    return wrong
+
+
+def test_a_second_power_cut_while_a_waiting_checkpoint_is_put_in_force() -> None:
+    assert cut_again() == {}
+
+
+def test_a_recovery_that_writes_over_a_waiting_checkpoint_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be all that is left of a checkpoint that readers saw."""
+    monkeypatch.setattr(MemoryDisk, "sync_file", lambda disk, path: disk.write_files([(path, disk.read(path))]))
+    assert any("fork" in problem for problem in cut_again())
 
 
 def _shown(history: History, state: State) -> bool:
@@ -79,7 +92,7 @@ def test_power_cuts_while_the_tree_gets_another_level() -> None:
     history.acked.append((0, many))
     history.each = 1.0
     assert history.live(3, sizes=(1, 2, 9))
-    assert found(history, max(8, STATES // 250)) == {}
+    assert found(history, max(6, STATES // 500)) == {}
     with Ledger.open(FOLDER, KEYS, disk=disk) as ledger:
         assert levels_of(ledger.size) == 3
     assert not disk.names(FOLDER / "tile/1/000.p"), "the partial tiles of a full one are gone"
