@@ -12,7 +12,7 @@ import pytest
 from ombud.ledger.bundles import decode_bundle
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.cosigned import COSIGNED, LAG
-from ombud.ledger.entries import Entry
+from ombud.ledger.entries import Entry, encode_entry
 from ombud.ledger.evidence import verify_evidence
 from ombud.ledger.hashing import leaf_hashes
 from ombud.ledger.notes import Verifier, open_note, parse_note
@@ -23,6 +23,7 @@ from ombud.ledger.tiles import bundle_path, decode_tile, tile_path
 from ombud.ledger.writer import open_ledger
 from ombud.model import clock
 from ombud.model.workspace import Workspace
+from ombud.records import open_records, outbox
 from ombud.web.app import create_app
 from ombud.web.ledger.files import _takes_gzip
 from ombud.web.ledger.summaries import LONGEST, summary
@@ -310,6 +311,23 @@ class TestPages:
         text = nobody.get("/ledger").text
         assert "vouches for the first 597" in text.replace("\u00a0", " ")
         assert "has not cosigned" in text
+
+    def test_coverage_is_found_behind_many_other_entries(self, visitor: Browser, own: Workspace) -> None:
+        with open_records(own) as records:
+            with records.begin() as tx:
+                row = outbox.append(tx, "coverage", {"share": 0.5})
+            with open_ledger(own) as ledger:
+                index = ledger.append(
+                    [encode_entry("coverage", {"share": 0.5, "outbox": row, "recorded": "2026-11-22"})]
+                )
+                with records.begin() as tx:
+                    outbox.published(tx, {row: index})
+                assert visitor.get("/ledger.json").json()["coverage"]["share"] == 0.5
+                ledger.append([encode_entry("coverage", {"share": "unknown"})])
+                assert visitor.get("/ledger.json").json()["coverage"]["share"] is None
+                ledger.append([encode_entry("app", {"app": f"coverage{n}"}) for n in range(2100)])
+        found = visitor.get("/ledger.json").json()["coverage"]
+        assert (found["index"], found["share"], found["at"]) == (index, 0.5, "2026-11-22T00:00:00Z")
 
     def test_counts_by_type(self, nobody: Browser) -> None:
         document = nobody.get("/ledger.json").json()

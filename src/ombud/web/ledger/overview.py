@@ -12,7 +12,9 @@ from msgspec import Meta
 
 from ombud.ledger.entries import TYPES
 from ombud.ledger.faults import LogError
+from ombud.ledger.proofs import entry_at
 from ombud.model.errors import NotFoundError, StorageError
+from ombud.records import outbox
 from ombud.web.access import PUBLIC
 from ombud.web.ledger.entries import EntryLine, line_of, newest, read_entry
 from ombud.web.ledger.files import vkeys_of
@@ -93,6 +95,7 @@ def overview(
         return LedgerPage(None, witnesses_of(house, None), 0, None, 0, [], [], "", [], None, base)
     try:
         found = newest(standing.log, standing.size, BUNDLES)
+        coverage = _coverage(house, standing, found)
     except LogError as error:
         raise StorageError("The ledger cannot be read.", hint="`ombud ledger fsck` says more.") from error
     lines = [line_of(index, data) for index, data in found]
@@ -103,7 +106,7 @@ def overview(
         log=_log(house, standing),
         witnesses=witnesses,
         witnessed=sum(one.size is not None for one in witnesses),
-        coverage=_coverage(found, lines),
+        coverage=coverage,
         looked_at=len(lines),
         types=types,
         kinds=[Option("", "All types"), *(Option(name, name) for name in TYPES)],
@@ -135,12 +138,24 @@ def _types(lines: list[EntryLine]) -> list[TypeLine]:
     return [TypeLine(kind, says_of(kind), number, last[kind]) for kind, number in counts.most_common()]
 
 
-def _coverage(found: list[tuple[int, bytes]], lines: list[EntryLine]) -> CoverageLine | None:
-    """Return the newest coverage that an entry states."""
-    for (index, data), line in zip(found, lines, strict=True):
-        if line.type == "coverage":
-            share = read_entry(data).body.get("share")
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-                share = None
-            return CoverageLine(index, share, line.at)
-    return None
+def _coverage(house: House, standing: Standing, found: list[tuple[int, bytes]]) -> CoverageLine | None:
+    """Return the newest coverage that an entry states: among the newest entries, or one that the records know of."""
+    for index, data in found:
+        if b'"coverage"' in data and (line := _stated(index, data)):
+            return line
+    with house.records.read() as tx:
+        places = [index for _, index in outbox.listing(tx, "coverage")]
+    if not places or places[-1] >= standing.size:
+        return None
+    return _stated(places[-1], entry_at(standing.log, places[-1], standing.size))
+
+
+def _stated(index: int, data: bytes) -> CoverageLine | None:
+    """Return what an entry says of coverage; null when it is of another type."""
+    entry, line = read_entry(data), line_of(index, data)
+    if entry.type != "coverage":
+        return None
+    share = entry.body.get("share")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        share = None
+    return CoverageLine(index, share, line.at)
