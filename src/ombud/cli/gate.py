@@ -18,6 +18,7 @@ from ombud.gate.policy import compile_policy, load_policy
 from ombud.gate.reasons import SENTENCES
 from ombud.gate.request import ReadRequest
 from ombud.gate.service import GateService
+from ombud.gate.uncounted import Uncounted
 from ombud.gate.wire.app import GateApp, Settings
 from ombud.gate.wire.callers import CallerKeys
 from ombud.gate.wire.serving import run_server
@@ -155,7 +156,7 @@ def decide(
                 known = registry.standings(tx)
             live.gate.replace(compile_policy(rule, known, live.feed.table.scopes, live.feed.apps))
         live.feed.table.fresh_until = float("inf")  # it was read just now, however slow this machine is
-        decision = live.gate.decide(request, counted=False)
+        decision = Uncounted(live.gate).decide(request)
     shell.document(_told(decision))
     shell.exit_code = 0 if decision.outcome == "allowed" else 1
     shell.say(f"{decision.outcome}, by {rule.name} {decision.policy[:12]} ({decision.path})")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ombud.gate.rows import rows_of
+from ombud.gate.uncounted import Uncounted
 from ombud.gate.wire.reads import whole
 from ombud.model.errors import OmbudError
 
@@ -34,6 +35,7 @@ class Desk:
     def __init__(self, gate: Gate, recorder: Recorder, *, called: Callable[[str], None] | None = None) -> None:
         """Take both, open; `called` is told of each registered app that asks."""
         self.gate = gate
+        self._uncounted = Uncounted(gate)
         self._called = called
         self.recorder = recorder
         self._waiting: dict[str, _Together] = {}
@@ -44,7 +46,7 @@ class Desk:
         if self._called is not None and request.app in self.gate.compiled.apps:
             self._called(request.app)
         if not partial:
-            would = self.gate.decide(request, counted=False)
+            would = self._uncounted.decide(request)
             if would.outcome != "allowed":
                 return whole(would)  # nothing of it goes out, so nothing is counted
         decision = self.gate.decide(request)
@@ -52,7 +54,7 @@ class Desk:
 
     def would(self, request: ReadRequest) -> Decision:
         """Say what the decision would be, counting nothing: for searches."""
-        return self.gate.decide(request, counted=False)
+        return self._uncounted.decide(request)
 
     async def keep(self, decided: Sequence[tuple[ReadRequest, Decision]]) -> None:
         """Return when the reads are on record, as the recorder was told to keep them. Raises `RecordError`."""
