@@ -1,6 +1,6 @@
 """Crawling apps of a simulated platform against the gate: the rule alone, and the rule with breakers.
 
-    python benchmarks/breakers.py [--people 100000] [--apps 1000] [--days 28] [--seed 1] [--policy before-2015]
+    python -m benchmarks.breakers [--people 100000] [--apps 1000] [--days 28] [--seed 1] [--policy before-2015]
 
 The same ordinary use runs through both; adversaries react to what they are
 answered, so what they do differs. For each kind of app that misuses: how many
