@@ -27,6 +27,7 @@ _COMMANDS = {
     "restore": "workspace",
     "upgrade": "workspace",
     "erase": "workspace",
+    "export": "export",
     "import": "imports",
     "lake": "lake",
     "ledger": "ledger",

@@ -11,6 +11,8 @@ import typer
 from ombud.archive.upkeep import ask_for_build
 from ombud.archive.upkeep import handlers as archive_handlers
 from ombud.cli.shell import shell_of
+from ombud.gate.flush import ask_for_flush
+from ombud.gate.flush import handlers as flush_handlers
 from ombud.lake.publisher import ask_for_publishing
 from ombud.lake.publisher import handlers as publisher_handlers
 from ombud.lake.witnessing import ask_for_cosigning
@@ -49,6 +51,7 @@ def serve(
     workspace, settings = lake.workspace, lake.workspace.settings
     ask_for_build(lake)
     ask_for_publishing(lake.records)
+    ask_for_flush(lake.records)
     ask_for_cosigning(lake.workspace, lake.records)
     serve_pages(
         workspace,
@@ -65,6 +68,7 @@ def worker(ctx: typer.Context) -> None:
     lake = shell.lake()
     ask_for_build(lake)
     ask_for_publishing(lake.records)
+    ask_for_flush(lake.records)
     ask_for_cosigning(lake.workspace, lake.records)
     stop = Event()
 
@@ -81,4 +85,4 @@ def worker(ctx: typer.Context) -> None:
 def _handlers(lake: Lake) -> dict[str, Handler]:
     """Return what the worker can do."""
     ledger = publisher_handlers(lake.workspace, lake.records) | witnessing_handlers(lake.workspace, lake.records)
-    return archive_handlers(lake) | ledger
+    return archive_handlers(lake) | ledger | flush_handlers(lake)

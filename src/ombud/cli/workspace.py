@@ -6,15 +6,18 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
+from ombud.gate.flush import flush
 from ombud.lake import backup as backups
+from ombud.lake.erase import Erasure
 from ombud.lake.restore import restore as restore_backup
-from ombud.model.errors import RefusedError, UsageError
+from ombud.model.errors import NotFoundError, RefusedError, UsageError
 from ombud.model.workspace import Workspace
-from ombud.records import migrate
+from ombud.records import consents, migrate
 
 __all__ = ["add_to", "prepare"]
 
@@ -96,7 +99,18 @@ def erase(
             raise RefusedError("Erasing cannot be undone.", hint="Say --yes to go on.")
         typer.confirm("Erase this person from every table? It cannot be undone.", abort=True)
     lake = shell.lake()
-    report = lake.erase(person)
+    flush(lake)  # what the gates recorded last is erased too
+    with lake.records.begin() as tx:
+        consented = consents.forget(tx, person)
+    try:
+        report = lake.erase(person)
+    except NotFoundError:
+        if not consented:
+            raise
+        report = Erasure([], 0, [])
+    if consented:
+        gone = "Consents and their history are erased; gates hear of it within a second, and forget the id in a minute."
+        report = msgspec.structs.replace(report, remains=[*report.remains, gone])
     shell.document(report)
     rows = [(one.table, one.removed, one.rewritten) for one in report.tables]
     shell.table("Erased", ("table", "rows removed", "rewritten"), rows, (1, 2))
