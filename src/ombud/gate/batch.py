@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ombud.gate.budgets import HOUR, charge, roll
 from ombud.gate.consents import ABSENT, LIVE, MOST_PEOPLE
-from ombud.gate.policy.compiled import DAY, Arrays
+from ombud.gate.policy.compiled import ACTIVE, CLOSED, CONTRACTED, DAY, DECLARED, OPEN, REVIEWED, Arrays
 from ombud.gate.reasons import FIELD, NUMBER
 from ombud.gate.slots import find
 from ombud.gate.ties import tied
@@ -95,12 +95,19 @@ class Decisions(NamedTuple):
 def opened(table: Masks, scopes: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
     """Return the fields that a mask of scopes opens."""
     mask = _U(0)
-    byte = 0
-    while scopes != 0:
+    for byte in range(table.shape[0]):
         mask |= table[byte, np.int64(scopes & _U(255))]
         scopes >>= _U(8)
-        byte += 1
     return mask
+
+
+@nb.njit(cache=True, inline="always")
+def ones(mask: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
+    """Return how many bits of a mask are set (Warren, Hacker's Delight, 5-1)."""
+    mask -= (mask >> _U(1)) & _U(0x5555555555555555)
+    mask = (mask & _U(0x3333333333333333)) + ((mask >> _U(2)) & _U(0x3333333333333333))
+    mask = (mask + (mask >> _U(4))) & _U(0x0F0F0F0F0F0F0F0F)
+    return np.int64((mask * _U(0x0101010101010101)) >> _U(56))
 
 
 @nb.njit(cache=True)
@@ -111,19 +118,20 @@ def standing(  # noqa: PLR0911 - one reason a return
 
     `stopped` has one value an app, or is empty.
     """
-    if app < 0 or app >= arrays.app_closed.shape[0]:
+    if app < 0 or app >= arrays.apps.shape[0]:
         return _UNKNOWN_APP
-    if arrays.app_closed[app]:
-        return int(arrays.app_closed[app])
+    row = arrays.apps[app]
+    if row[CLOSED]:
+        return int(row[CLOSED])
     if stopped.shape[0] and stopped[app]:
         return _STOPPED
-    if day - arrays.app_active[app] > arrays.idle_app_days:
+    if day - row[ACTIVE] > arrays.idle_app_days:
         return _IDLE
     if arrays.purpose_rule == 0:
         return 0
     if purpose < 0:
         return _UNKNOWN_PURPOSE
-    declared = arrays.app_declared[app] >> _U(purpose) & _U(1)
+    declared = _U(row[DECLARED]) >> _U(purpose) & _U(1)
     return _UNDECLARED if arrays.purpose_rule > 1 and not declared else 0
 
 
@@ -211,7 +219,9 @@ def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
         table = arrays.opens if side == 0 else arrays.opens_of_friends
         need = arrays.purpose_needs[batch.purpose[n]] if arrays.purpose_rule else ~_U(0)
         closed = arrays.region_refuses[batch.region[n]]
-        usable = scopes & arrays.app_reviewed[app] & arrays.app_contracted[app] & arrays.app_open[app]
+        reviewed = scopes & _U(arrays.apps[app, REVIEWED])
+        contracted = reviewed & _U(arrays.apps[app, CONTRACTED])
+        usable = contracted & _U(arrays.apps[app, OPEN])
         scopes_out[n] = usable
         asked = batch.fields[n]
         out = asked & opened(table, usable) & need & ~closed
@@ -221,9 +231,8 @@ def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
             steps[_REGION] = closed
             steps[_PURPOSE] = ~need
             steps[_GRANT] = ~opened(table, scopes)
-            reviewed = scopes & arrays.app_reviewed[app]
             steps[_REVIEW] = ~opened(table, reviewed)
-            steps[_CONTRACT] = ~opened(table, reviewed & arrays.app_contracted[app])
+            steps[_CONTRACT] = ~opened(table, contracted)
             steps[_UNDER] = ~out
             left = asked
             for step in range(FIELD_REASONS):
@@ -239,12 +248,7 @@ def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
         if out != 0:
             if roll(batch.second[n] // HOUR, clock, counts, limits, registered, ramp_days, people):
                 cleared, made = True, 0
-            fields = 0
-            rest = out
-            while rest != 0:
-                rest &= rest - _U(1)
-                fields += 1
-            over, fresh = charge(app, (app << 40) + person + 1, fields, clock, counts, limits, people)
+            over, fresh = charge(app, (app << 40) + person + 1, ones(out), clock, counts, limits, people, people[:0])
             made += fresh
             if over != 0:
                 out = _U(0)
@@ -283,7 +287,7 @@ def decide_batch(gate: Gate, batch: Batch, prefix: str, *, per_field: bool = Fal
     _fits(gate, batch)
     out = empty_decisions(rows, f"{prefix}b{next(_BATCHES):x}.", per_field=per_field)
     compiled, budgets, consents = gate.compiled, gate.budgets, gate.consents
-    stopped = np.zeros(len(compiled.arrays.app_closed), dtype=np.bool_)
+    stopped = np.zeros(len(compiled.arrays.apps), dtype=np.bool_)
     stopped[[compiled.app_index[name] for name in gate.stopped if name in compiled.app_index]] = True
     ties = (gate.ties.starts, gate.ties.friends) if gate.ties else NO_TIES
     for start in range(0, rows, _CHUNK):
@@ -347,9 +351,9 @@ def mask_batch(  # noqa: PLR0917 - numba takes no keyword-only arguments
     allowed = np.zeros(app.shape[0], dtype=np.uint64)
     stopped = np.zeros(0, dtype=np.bool_)
     for n in range(app.shape[0]):
-        if standing(arrays, stopped, app[n], purpose[n], day) == 0 and day - used[n] <= arrays.unused_days:
-            row = app[n]
-            usable = (scopes[n] | arrays.basic) & arrays.app_reviewed[row] & arrays.app_contracted[row]
-            need = arrays.purpose_needs[purpose[n]] if arrays.purpose_rule else ~_U(0)
-            allowed[n] = fields[n] & need & opened(arrays.opens, usable & arrays.app_open[row])
+        good = standing(arrays, stopped, app[n], purpose[n], day) == 0 and day - used[n] <= arrays.unused_days
+        row = arrays.apps[app[n] if good else 0]
+        usable = (scopes[n] | arrays.basic) & _U(row[REVIEWED]) & _U(row[CONTRACTED]) & _U(row[OPEN])
+        need = arrays.purpose_needs[purpose[n]] if good and arrays.purpose_rule else ~_U(0)
+        allowed[n] = fields[n] & need & opened(arrays.opens, usable) & (_U(0) - _U(good))
     return allowed

@@ -21,8 +21,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from ombud.gate.policy.compiled import NO_LIMIT, numbers_of
-from ombud.gate.reasons import CODES, NUMBER
+from ombud.gate.policy.compiled import NO_LIMIT, REGISTERED, numbers_of
+from ombud.gate.reasons import NUMBER
 from ombud.gate.slots import SlotTable, find, insert
 
 if TYPE_CHECKING:
@@ -67,15 +67,17 @@ def roll(  # noqa: PLR0917 - numba takes no keyword-only arguments
 
 @nb.njit(cache=True)
 def charge(  # noqa: PLR0917 - numba takes no keyword-only arguments
-    app: int, key: int, fields: int, clock: Ints, counts: Ints, limits: Ints, people: Words
+    app: int, key: int, fields: int, clock: Ints, counts: Ints, limits: Ints, people: Words, older: Words
 ) -> tuple[int, bool]:
     """Count one read; return the number of the reason against it, 0 if there is none, and whether a row was made."""
     new_hour = new_day = 0
     counting = limits[0, app, 0] < NO_LIMIT or limits[0, app, 1] < NO_LIMIT
     if counting:
-        row = find(people, _U(key))
+        row, table = find(people, _U(key)), people
+        if row < 0:
+            row, table = find(older, _U(key)), older
         new_day = 1 if row < 0 else 0
-        new_hour = 1 if row < 0 or people[row, 1] != _U(clock[0]) else 0
+        new_hour = 1 if row < 0 or table[row, 1] != _U(clock[0]) else 0
     adds = (new_hour, new_day, fields, fields)
     for kind in range(4):
         after = counts[app, kind] + adds[kind]
@@ -92,13 +94,15 @@ def charge(  # noqa: PLR0917 - numba takes no keyword-only arguments
 
 
 class Budgets:
-    """The counts of one process. `charge` is for single reads; `decide_batch` counts in the same arrays."""
+    """The counts of one process, which single and batch decisions share."""
 
     def __init__(self, compiled: CompiledPolicy) -> None:
         """Begin with nothing counted."""
         self.people = SlotTable()
         self.clock: Ints = np.zeros(2, dtype=np.int64)
         """the hour and the day that are being counted, since 1970"""
+        self.block: Ints = np.zeros(4, dtype=np.int64)
+        """for compiled code: addresses of counts and limits, apps, address of the clock"""
         self.lock = threading.Lock()
         self._caps: dict[str, tuple[int, int, int, int]] = {}
         self.counts: Ints = np.zeros((0, 4), dtype=np.int64)
@@ -118,14 +122,15 @@ class Budgets:
             full[: len(arrays.limits)] = arrays.limits
             share = first.share if first else 1.0
             ramp = np.where(full == NO_LIMIT, NO_LIMIT, np.floor(full * share)).astype(np.int64)
-            self.limits = np.stack([full, full, ramp, np.full_like(full, NO_LIMIT)])
+            limits = np.stack([full, full, ramp, np.full_like(full, NO_LIMIT)])
             self.registered: Ints = np.zeros(size, dtype=np.int64)
-            self.registered[: len(arrays.registered)] = arrays.registered
+            self.registered[: len(arrays.apps)] = arrays.apps[:, REGISTERED]
             self.ramp_days = first.days if first else 0
-            self.counts, self._index = counts, compiled.app_index
+            self._index = compiled.app_index
             for app, cap in self._caps.items():
                 if app in self._index:
-                    self.limits[3, self._index[app]] = cap
+                    limits[3, self._index[app]] = cap
+            self.counts, self.limits = counts, limits
             self._in_force()
 
     def slow(self, app: str, limits: Limits | None) -> None:
@@ -139,72 +144,30 @@ class Budgets:
                 self.limits[3, self._index[app]] = self._caps.get(app, NO_LIMIT)
             self._in_force()
 
-    def charge(self, app: int, key: int, fields: int, second: float) -> str:
-        """Count one read of `fields` fields; return the reason against it, empty if there is none.
-
-        `key` is that of the consent table: app and person.
-        """
+    def begin(self, second: int) -> None:
+        """Begin the hour of a moment, when it is a new one."""
         with self.lock:
-            hour = int(second // HOUR)
-            if hour > self._hour:
-                self._roll(hour)
-            at = app * 4
-            limits, counts = self._limits, self._counts
-            if limits[at] >= NO_LIMIT and limits[at + 1] >= NO_LIMIT:
-                new_hour = new_day = 0
-                row = None
-            else:
-                row = self.people.row(key)
-                new_day = 1 if row is None else 0
-                new_hour = 1 if row is None or row[0][row[1] + 1] != self._hour else 0
-            if (
-                (new_hour and counts[at] >= limits[at])
-                or (new_day and counts[at + 1] >= limits[at + 1])
-                or counts[at + 2] + fields > limits[at + 2]
-                or counts[at + 3] + fields > limits[at + 3]
-            ):
-                return self._why(app, (new_hour, new_day, fields, fields))
-            if new_hour:
-                words, start = self.people.own_row(key) if row is None else row
-                words[start + 1] = self._hour
-                counts[at] += 1
-                counts[at + 1] += new_day
-            counts[at + 2] += fields
-            counts[at + 3] += fields
-            return ""
+            hour = second // HOUR
+            if hour // 24 > self.clock[1]:
+                self.people.clear()
+            nobody = np.zeros((0, 4), dtype=np.uint64)
+            roll(hour, self.clock, self.counts, self.limits, self.registered, self.ramp_days, nobody)
+
+    def grow(self) -> None:
+        """Let the table of people grow by a step, after compiled code inserted one."""
+        with self.lock:
+            self.people.advance()
 
     def settle(self, cleared: bool, made: int) -> None:  # noqa: FBT001 - both come from compiled code
         """Take note of what compiled code did: whether it forgot the day's people, and the rows that it then made."""
         if cleared:
             self.people.forget()
         self.people.added(made)
-        self._hour = int(self.clock[0])
-
-    def _why(self, app: int, adds: tuple[int, int, int, int]) -> str:
-        """Return the first reason against a read."""
-        for kind, add in enumerate(adds):
-            after = int(self.counts[app, kind]) + add
-            if add and after > self.limits[0, app, kind]:
-                if after > self.limits[1, app, kind]:
-                    return CODES[_FIRST + kind]
-                return CODES[_SLOWED if after > self.limits[3, app, kind] else _WEEK]
-        return ""
-
-    def _roll(self, hour: int) -> None:
-        nobody = np.zeros((0, 4), dtype=np.uint64)
-        if roll(hour, self.clock, self.counts, self.limits, self.registered, self.ramp_days, nobody):
-            self.people.clear()
-        self._hour = hour
 
     def _in_force(self) -> None:
         """Compute the limits in force, and look at the new arrays."""
         fresh = (self.clock[1] - self.registered < self.ramp_days)[:, None]
         self.limits[0] = np.minimum(np.where(fresh, self.limits[2], self.limits[1]), self.limits[3])
-        self._limits = _flat(self.limits)
-        self._counts = _flat(self.counts)
-        self._hour = int(self.clock[0])
-
-
-def _flat(numbers: Ints) -> memoryview:
-    """Return numbers as Python reads them; there are none as long as no app is known."""
-    return memoryview(numbers.data if numbers.size else b"").cast("B").cast("q")
+        places = (self.counts.ctypes.data, self.limits.ctypes.data, len(self.counts), self.clock.ctypes.data)
+        self.block[:] = np.array(places, dtype=np.int64)
+        self._read = self.counts, self.limits  # kept until the block names others

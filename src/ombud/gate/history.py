@@ -89,6 +89,6 @@ class GrantHistory:
         out = givers(len(moment))
         _states(
             self._keys, self._since, self._until, self._used, self._bits,
-            batch.app, batch.person, batch.through, moment, compiled.basic, compiled.unused_days, out,
+            batch.app, batch.person, batch.through, moment, compiled.arrays.basic, compiled.arrays.unused_days, out,
         )  # fmt: skip
         return out

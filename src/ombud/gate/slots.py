@@ -17,7 +17,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FACTOR", "SlotTable", "View", "Words", "find", "insert", "place"]
+__all__ = ["FACTOR", "KEYS", "SlotTable", "View", "Words", "find", "insert", "place"]
 
 Words = NDArray[np.uint64]
 View = tuple[memoryview, int, memoryview, int]
@@ -29,6 +29,8 @@ _FULL = 0.6
 _STEP = 8
 _VOID = 2
 """In the low byte of a row's last word: stands for nothing any more."""
+KEYS = 4
+"""Where the number of keys stands in a table's block."""
 _NONE: Words = np.zeros((0, 4), dtype=np.uint64)
 _U = np.uint64
 
@@ -99,19 +101,20 @@ def _put_all(new: Words, old: Words, rows: Words) -> int:
 class SlotTable:
     """A growing table of rows (key, three words); one writer at a time."""
 
-    __slots__ = ("_count", "_moved", "new", "old", "view")
+    __slots__ = ("_moved", "block", "new", "old", "view")
 
     def __init__(self, capacity: int = 1024) -> None:
         """Make room for about 0.6 times `capacity` rows, a power of two."""
-        self._count = 0
         self._moved = 0
+        self.block = np.zeros(5, dtype=np.int64)
+        """for compiled code: address and places of `new`, address and places of `old`, keys"""
         self.new: Words = np.zeros((1 << max(4, (capacity - 1).bit_length()), 4), dtype=np.uint64)
         self.old: Words = _NONE
         self.view: View = self._seen()
 
     def __len__(self) -> int:
         """Return how many keys there are, void ones too until the next growth."""
-        return self._count
+        return int(self.block[KEYS])
 
     @property
     def waiting(self) -> int:
@@ -140,10 +143,7 @@ class SlotTable:
 
     def own_row(self, key: int) -> tuple[memoryview, int]:
         """Return a key's row in the new table, made or moved there if need be; growth goes on by one step."""
-        if self._count >= self.new.shape[0] * _FULL:
-            self._grow()
-        if len(self.old):
-            self._step(_STEP)
+        self.advance()
         before = self.row(key)
         words, mask = self.view[:2]
         at = ((((key ^ (key >> 32)) * FACTOR) >> 32) << 2) & mask
@@ -151,7 +151,7 @@ class SlotTable:
             at = (at + 4) & mask
         if words[at] != key:
             if before is None:
-                self._count += 1
+                self.block[KEYS] += 1
             else:
                 there, start = before
                 words[at + 1], words[at + 2], words[at + 3] = there[start + 1], there[start + 2], there[start + 3]
@@ -161,28 +161,38 @@ class SlotTable:
     def put_all(self, rows: Words) -> None:
         """Write rows of shape (n, 4), the later of equal keys last."""
         self.reserve(len(rows))
-        self._count += int(_put_all(self.new, self.old, rows))
+        self.block[KEYS] += int(_put_all(self.new, self.old, rows))
+
+    def advance(self) -> None:
+        """Let growth go on by a step, or begin, after compiled code inserted a key."""
+        if len(self) >= self.new.shape[0] * _FULL:
+            self._grow()
+        if len(self.old):
+            self._step(_STEP)
 
     def reserve(self, more: int) -> None:
         """Make room for `more` keys at once, growing to the end if need be."""
-        while (self._count + more) >= self.new.shape[0] * _FULL:
+        while (self.block[KEYS] + more) >= self.new.shape[0] * _FULL:
             self._grow()
         if len(self.old):
             self._step(len(self.old))
 
     def added(self, keys: int) -> None:
         """Count keys that compiled code inserted into `new` after `reserve`."""
-        self._count += keys
+        self.block[KEYS] += keys
 
     def clear(self) -> None:
         """Forget everything, and keep the room."""
+        kept = self.new, self.old  # until compiled code knows the new ones
         self.new, self.old = np.zeros_like(self.new), _NONE
-        self._count = self._moved = 0
+        self._moved = 0
+        self.block[KEYS] = 0
         self.view = self._seen()
+        del kept
 
     def forget(self) -> None:
         """Count from zero, after compiled code emptied `new`."""
-        self._count = 0
+        self.block[KEYS] = 0
 
     def rows(self) -> Words:
         """Return all rows that are not void, each key once."""
@@ -203,14 +213,17 @@ class SlotTable:
     def _step(self, places: int) -> None:
         """Move the next places of the old table; drop it after the last."""
         end = min(self._moved + places, len(self.old))
-        self._count -= int(_move(self.old, self.new, self._moved, end))
+        self.block[KEYS] -= int(_move(self.old, self.new, self._moved, end))
         self._moved = end
         if end == len(self.old):
-            self.old = _NONE
+            kept, self.old = self.old, _NONE
             self.view = self._seen()
+            del kept
 
     def _seen(self) -> View:
-        """Return both tables as Python reads them."""
+        """Return both tables as Python reads them, and tell compiled code where they are, at one stroke."""
+        tables = (self.new.ctypes.data, len(self.new), self.old.ctypes.data, len(self.old))
+        self.block[:KEYS] = np.array(tables, dtype=np.int64)
         return _flat(self.new), len(self.new) * 4 - 4, _flat(self.old), len(self.old) * 4 - 4
 
 

@@ -160,14 +160,14 @@ def test_a_policy_compiled_for_other_consents_is_refused(both: Twin) -> None:
 
 
 def test_memories_are_bounded(both: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ombud.gate.decide.REMEMBERED", 10)
+    monkeypatch.setattr("ombud.gate.answers.REMEMBERED", 10)
     monkeypatch.setattr("ombud.gate.policy.compiled.REMEMBERED", 10)
     chance = random.Random(1)  # noqa: S311 - likewise
     for request in random_requests(chance, both.world, 2_000):
         both.gate.decide(request)
-    assert len(both.gate._asked) <= 10
-    assert len(both.gate._paths) <= 10
-    assert len(both.gate.compiled.opened) <= 10
+    machine = both.gate._machine
+    for memory in (machine.asked, machine.paths, machine.parts, machine.regions, both.gate.compiled.opened):
+        assert 0 < len(memory) <= 10
 
 
 def batch(**columns: list[int]) -> Batch:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ombud.gate.policy.checking import REGION
 from ombud.gate.policy.language import EVERY
 from ombud.gate.policy.scope_bits import ScopeBits
-from ombud.gate.reasons import CODES, NUMBER
+from ombud.gate.reasons import NUMBER
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ Masks = NDArray[np.uint64]
 Days = NDArray[np.int64]
 
 DAY = 86_400
+CLOSED, ACTIVE, DECLARED, REVIEWED, CONTRACTED, OPEN, REGISTERED = range(7)
+"""Columns of `Arrays.apps`: the reason against the app, the day it was last active, the purposes it declared,
+the scopes that are reviewed (or need no review), contracted (or need no contract) and open in its status, and the
+day it was registered."""
 REMEMBERED = 65_536
 """Entries of each memory of what was worked out before; a full one begins again."""
 NO_LIMIT = 2**62
@@ -49,28 +53,18 @@ class Arrays(NamedTuple):
 
     app_closed: NDArray[np.uint8]
     """number of the reason why the app gets nothing, whatever it asks; 0 if there is none"""
-    app_active: Days
-    """UTC day on which the app was last active"""
-    app_declared: Masks
-    """purposes that the app declared"""
-    app_reviewed: Masks
-    """scopes that need no review or were approved for this app"""
-    app_contracted: Masks
-    """scopes that need no contract, or all if there is one"""
-    app_open: Masks
-    """scopes that the app's status leaves open"""
+    apps: NDArray[np.int64]
+    """(apps, 8), one cache line an app, by the columns `CLOSED` ... `REGISTERED`: masks are of 64 bits, days of UTC"""
     purpose_needs: Masks
     """by purpose: the fields it may ask for"""
     region_refuses: Masks
     """by region: fields; the first is a place without rules, the last a place unknown"""
     opens: Masks
-    """(8, 256): by byte of a mask of scopes and its value, the own fields that it opens"""
+    """(at most 8, 256): by byte of a mask of scopes and its value, the own fields that it opens"""
     opens_of_friends: Masks
     """likewise: the friends' fields"""
     limits: NDArray[np.int64]
     """(apps, 4): people an hour and a day, fields an hour and a day"""
-    registered: Days
-    """UTC day on which the app was registered"""
     open_at_all: NDArray[np.uint64]
     """(2,): own fields, and friends' fields, that any scope opens"""
     basic: np.uint64
@@ -87,11 +81,6 @@ class AppMasks(NamedTuple):
 
     name: str
     row: int
-    key: int
-    """what a person's dense id is added to, to make the key of the consent"""
-    closed: str
-    """the reason why it gets nothing; empty if there is none"""
-    active: int
     needs: dict[str, int]
     """by purpose that the app may name: the fields"""
     reviewed: int
@@ -118,12 +107,6 @@ class CompiledPolicy:
     arrays: Arrays
     every: int
     """the mask of all fields"""
-    basic: int
-    """the mask of the basic scope"""
-    unused_days: int
-    idle_app_days: int
-    any_purpose: bool
-    friend_must_use_app: bool
     open_at_all: tuple[int, int]
     """own fields, and friends' fields, that any scope opens"""
     region_refuses: tuple[int, ...]
@@ -147,7 +130,7 @@ class CompiledPolicy:
         found = self.opened.get(scopes)
         if found is None:
             own = friends = 0
-            for byte in range(8):
+            for byte in range(len(self.arrays.opens)):
                 value = scopes >> 8 * byte & 255
                 own |= int(self.arrays.opens[byte, value])
                 friends |= int(self.arrays.opens_of_friends[byte, value])
@@ -223,11 +206,6 @@ def compile_policy(
         apps=_masks(policy, apps, index, arrays, dict(zip(numbers, needs, strict=True))),
         arrays=arrays,
         every=every,
-        basic=int(arrays.basic),
-        unused_days=arrays.unused_days,
-        idle_app_days=arrays.idle_app_days,
-        any_purpose=policy.apps.purpose == "any",
-        friend_must_use_app=policy.friends.must_use_app,
         open_at_all=(_all(own), _all(friends)),
         region_refuses=tuple(refuses.tolist()),
     )
@@ -239,14 +217,15 @@ def _all(opens: Masks) -> int:
 
 def _opening(policy: Policy, bits: ScopeBits, fields: Callable[[Iterable[str]], int]) -> tuple[Masks, Masks]:
     """Return what each value of each byte of a mask of scopes opens, own and of friends."""
-    tables = np.zeros((2, 8, 256), dtype=np.uint64)
+    tables = np.zeros((2, 8, 256), dtype=np.uint64)  # cut below to the bytes that any scope has
     values = np.arange(256)
     for name, scope in policy.scopes.items():
         byte, bit = divmod(bits.bit(name), 8)
         has = values >> bit & 1 == 1
         for table, opened in zip(tables, (scope.opens, scope.opens_of_friends), strict=True):
             table[byte, has] |= np.uint64(fields(opened))
-    return tables[0], tables[1]
+    used = max(bits.bit(name) for name in policy.scopes) // 8 + 1
+    return tables[0, :used].copy(), tables[1, :used].copy()
 
 
 def _regions(policy: Policy, fields: Callable[[Iterable[str]], int]) -> tuple[dict[str, int], Masks]:
@@ -268,9 +247,9 @@ def _of_apps(
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays whose rows are apps; an app without standing is unknown."""
     size = max(index.values(), default=-1) + 1
-    masks = {name: np.zeros(size, dtype=np.uint64) for name in ("declared", "reviewed", "contracted", "open")}
-    closed = np.full(size, NUMBER["unknown-app"], dtype=np.uint8)
-    active, registered = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    apps_ = np.zeros((size, 8), dtype=np.int64)
+    apps_[:, CLOSED] = NUMBER["unknown-app"]
+    masks = apps_.view(np.uint64)
     limits = np.full((size, 4), NO_LIMIT, dtype=np.int64)
     free = bits.mask(name for name, scope in policy.scopes.items() if not scope.review)
     unbound = bits.mask(name for name, scope in policy.scopes.items() if not scope.contract)
@@ -278,16 +257,15 @@ def _of_apps(
     under_review = {"all": every, "unreviewed-scopes": free, "none": 0}[policy.apps.under_review]
     for standing in apps:
         row = index[standing.app]
-        closed[row] = _STATUS[standing.status]
-        registered[row] = day_of(standing.registered_at)
-        active[row] = day_of(standing.last_active_at or standing.registered_at)
-        masks["declared"][row] = sum(1 << n for n, name in enumerate(policy.purposes) if name in standing.purposes)
-        masks["reviewed"][row] = free | bits.mask(standing.reviewed & policy.scopes.keys())
-        masks["contracted"][row] = every if standing.contract else unbound
-        masks["open"][row] = under_review if standing.status == "under_review" else every
+        apps_[row, CLOSED] = _STATUS[standing.status]
+        apps_[row, REGISTERED] = day_of(standing.registered_at)
+        apps_[row, ACTIVE] = day_of(standing.last_active_at or standing.registered_at)
+        masks[row, DECLARED] = sum(1 << n for n, name in enumerate(policy.purposes) if name in standing.purposes)
+        masks[row, REVIEWED] = free | bits.mask(standing.reviewed & policy.scopes.keys())
+        masks[row, CONTRACTED] = every if standing.contract else unbound
+        masks[row, OPEN] = under_review if standing.status == "under_review" else every
         limits[row] = numbers_of(policy.budgets.app.get(standing.app, policy.budgets))
-    named: dict[str, NDArray[Any]] = {f"app_{name}": mask for name, mask in masks.items()}
-    return named | {"app_closed": closed, "app_active": active, "limits": limits, "registered": registered}
+    return {"apps": apps_, "app_closed": apps_[:, CLOSED].astype(np.uint8), "limits": limits}
 
 
 def numbers_of(limits: Limits) -> tuple[int, int, int, int]:
@@ -312,16 +290,13 @@ def _masks(
     for standing in apps:
         row = index[standing.app]
         declared = policy.apps.purpose == "declared"
-        reviewed, contracted = int(arrays.app_reviewed[row]), int(arrays.app_contracted[row])
+        masks = arrays.apps.view(np.uint64)[row].tolist()
         out[standing.app] = AppMasks(
             name=standing.app,
             row=row,
-            key=(row << 40) + 1,
-            closed=CODES[arrays.app_closed[row]],
-            active=int(arrays.app_active[row]),
             needs={name: mask for name, mask in needs.items() if not declared or name in standing.purposes},
-            reviewed=reviewed,
-            contracted=contracted,
-            usable=reviewed & contracted & int(arrays.app_open[row]),
+            reviewed=masks[REVIEWED],
+            contracted=masks[CONTRACTED],
+            usable=masks[REVIEWED] & masks[CONTRACTED] & masks[OPEN],
         )
     return out
