@@ -251,9 +251,13 @@ def test_no_parser_raises_anything_but_our_error(data: bytes) -> None:
 def test_every_bit_of_a_note_matters(folder: Path) -> None:
     note = (folder / "checkpoint").read_bytes()
     assert open_note(note, [KEY.verifier]).verified == (ORIGIN,)
+    keys = [verify.read_key(KEY.vkey)]
+    assert verify.read_checkpoint(note, keys).signers == [ORIGIN]
     for bit in range(len(note) * 8):
         with pytest.raises(LogError):
             open_note(flip(note, bit), [KEY.verifier])
+        with pytest.raises((verify.Wrong, ValueError)):
+            verify.read_checkpoint(flip(note, bit), keys)
 
 
 FILES = ["checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44"]
