@@ -76,12 +76,12 @@ def check_log(
         witnesses = _signatures(log, note, known, policy, problems)
         old = _trusted(log, head, known, trusted, problems) if trusted is not None else None
         start = 0 if whole or old is None else min(old.size, head.size)
-        walk = Walk(head.size, start, problems)
+        walk, before = Walk(problems), len(problems)
         for place, data in read_ahead(log, reading_order(head.size, start)):
             checked += walk.take(place, data)
             if progress:
                 progress(min(head.size, start + checked), head.size)
-        if not problems and walk.root() != head.root:
+        if len(problems) == before and walk.root() != head.root:
             problems.say("checkpoint: its root is not the root over the tiles.")
     except EnoughError:
         pass

@@ -59,10 +59,8 @@ def reading_order(size: int, start: int = 0) -> Iterator[Place]:
 class Walk:
     """One pass over a log in `reading_order`, with one unfinished tile a level."""
 
-    def __init__(self, size: int, start: int, problems: Problems) -> None:
-        """Take the log's size, the entry to begin at, and where to put what is wrong."""
-        self.size = size
-        self._first = start // TILE_WIDTH
+    def __init__(self, problems: Problems) -> None:
+        """Take where to put what is wrong."""
         self._problems = problems
         self._expected: list[list[bytes | None]] = []
         """for each level, the roots of its full tiles since the last tile above; None where one cannot be read"""

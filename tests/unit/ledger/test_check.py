@@ -152,7 +152,9 @@ def test_a_bundle_that_is_rewritten_with_its_tiles_has_another_root(small: Path)
     note = (small / "checkpoint").read_bytes()
     make_log(small, changed)
     (small / "checkpoint").write_bytes(note)
-    assert check(small).problems == ["checkpoint: its root is not the root over the tiles."]
+    root = "checkpoint: its root is not the root over the tiles."
+    assert check(small).problems == [root]
+    assert check_log(DirectoryLog(small), keys=[KEY.verifier, WITNESS.verifier]).problems[1:] == [root]
 
 
 @pytest.mark.parametrize(
