@@ -20,7 +20,7 @@ def figures(demo: Demo) -> dict[str, Any]:
 
 def test_totals_agree_with_the_release_to_the_cent(figures: dict[str, Any]) -> None:
     assert figures["ads"]["value"] == 3_498
-    assert figures["spent, RUB"] == {"name": "spent, RUB", "value": "5,822,554.92", "unit": "2,533 ads"}
+    assert (figures["spent, RUB"]["value"], figures["spent, RUB"]["unit"]) == ("5,822,554.92", "2,533 ads")
     assert figures["spent, USD"]["value"] == "109.33"
     assert figures["spent, USD"]["unit"] == "5 ads"
     assert figures["spent, not stated"]["unit"] == "960 ads"
@@ -56,6 +56,14 @@ def test_the_quiz_app_reaches_a_crowd_by_the_old_rules_and_its_installers_by_the
     assert figures["2018: people reached"]["value"] == 40
     given = [figures[f"{when}: fields given"]["value"] for when in ("before 2015", "2018")]
     assert given[0] == given[1] + figures["2018: fields refused"]["value"]
+
+
+def test_its_figures_can_be_explained(figures: dict[str, Any], demo: Demo, ombud: Ombud) -> None:
+    reached = figures["before 2015: people reached"]
+    explained = ombud("explain", reached["figure"], "--json", "--workspace", demo.root).document
+    assert explained["value"] == reached["value"]
+    assert "FROM reads" in explained["query"]
+    assert explained["inputs"]
 
 
 def test_its_reads_and_all_else_are_on_a_ledger_that_others_can_verify(

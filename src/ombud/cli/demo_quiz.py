@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from ombud.cli.demo_steps import DemoFigure, Step
@@ -30,7 +31,9 @@ from ombud.gate.sinks import LedgerSink
 from ombud.gate.ties import Ties
 from ombud.ledger.writer import open_ledger
 from ombud.model import clock
-from ombud.records import apps, consents
+from ombud.model.findings import Figure, SourceFile
+from ombud.model.ids import derived_id
+from ombud.records import apps, consents, figures
 from ombud.simulate import NOBODY, VOCABULARY, Aim, Friendships, friend_walk, join
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ class Outcome(NamedTuple):
 
 def replay_quiz(shell: Shell, lake: Lake) -> list[DemoFigure]:
     """Replay the app under both policies, unless that was done before; say a line for each, return the figures."""
-    figures: list[DemoFigure] = []
+    every: list[DemoFigure] = []
     graph: _Graph | None = None
     for name, words in POLICIES.items():
         with Step(shell) as (progress, say):
@@ -99,9 +102,11 @@ def replay_quiz(shell: Shell, lake: Lake) -> list[DemoFigure]:
                 _replay(lake, graph, policy)
                 flush(lake)
                 outcome = _outcome(lake, policy)
+            shown = [_kept(policy, figure) for figure in _figures(words, outcome)]
+            _keep(lake, policy, shown)
             say(_line(words, outcome))
-        figures += _figures(words, outcome)
-    return figures
+        every += shown
+    return every
 
 
 def _graph(lake: Lake) -> _Graph:
@@ -199,6 +204,33 @@ def _outcome(lake: Lake, policy: Policy) -> Outcome:
         for code in refused_fields(fields, decision, reason).values():
             refused[code] += reads
     return Outcome(len(installers), len(reached), given, refused)
+
+
+def _kept(policy: Policy, shown: DemoFigure) -> DemoFigure:
+    """Return the figure with the id under which it is kept."""
+    return msgspec.structs.replace(shown, figure=derived_id("figure", "demo.quiz", policy.hash, shown.name))
+
+
+def _keep(lake: Lake, policy: Policy, shown: list[DemoFigure]) -> None:
+    """Keep the figures with their query and the files it read, those that are not kept with these values yet."""
+    inputs = [SourceFile(file.path, file.sha256) for file in lake.files("reads")]
+    with lake.records.begin() as tx:
+        known = {figure.id: figure.value for figure in figures.about(tx, APP)}
+        new = [
+            Figure(
+                id=one.figure or "",
+                name=one.name,
+                value=one.value,
+                unit=one.unit,
+                query=_COUNTS,
+                parameters={"app": APP, "policy": policy.hash},
+                inputs=inputs,
+                subject=APP,
+            )
+            for one in shown
+            if known.get(one.figure or "") != one.value
+        ]
+        figures.save_all(tx, new)
 
 
 def _line(words: str, outcome: Outcome) -> str:

@@ -22,6 +22,8 @@ class DemoFigure(msgspec.Struct, frozen=True):
     name: str
     value: int | float | str
     unit: str
+    figure: str | None = None
+    """what `ombud explain` takes, where the number is kept with its query"""
 
 
 class Step:

@@ -64,7 +64,7 @@ def worked(ombud: Ombud, part: Path, workspace_root: Path) -> Document:
 def test_the_figures_are_those_of_the_files(worked: Document, part: Path) -> None:
     figures = {figure["name"]: figure for figure in worked["figures"]}
     assert set(worked) == {"figures", "seconds"}
-    assert all(set(figure) == {"name", "value", "unit"} for figure in worked["figures"])
+    assert all(set(figure) == {"name", "value", "unit", "figure"} for figure in worked["figures"])
     with closing(sqlite3.connect(part / "ira-facebook-ads" / "russian-ads.db")) as source:
         rows = source.execute("SELECT spend_amount, spend_currency, impressions, clicks FROM ads").fetchall()
     assert figures["ads"]["value"] == len(rows) == ADS

@@ -19,7 +19,7 @@ from ombud.gate.policy import load_policy
 from ombud.lake import Lake, open_lake
 from ombud.lake.imports import import_files
 from ombud.ledger import verify
-from ombud.records import consents, open_records, policies
+from ombud.records import consents, figures, open_records, policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,8 @@ def installers(friends: dict[str, set[str]]) -> set[str]:
     return {names[person] for person in chosen.tolist()}
 
 
-def values(figures: list[DemoFigure]) -> dict[str, Any]:
-    return {figure.name: figure.value for figure in figures}
+def values(shown: list[DemoFigure]) -> dict[str, Any]:
+    return {figure.name: figure.value for figure in shown}
 
 
 def reads(lake: Lake, name: str) -> list[dict[str, Any]]:
@@ -102,21 +102,37 @@ def test_locked_down_only_installers_are_read_and_little_of_them(
 
 
 def test_the_figures_are_those_of_the_graph(lake: Lake, friends: dict[str, set[str]], installers: set[str]) -> None:
-    figures = values(quiz.replay_quiz(Shell(quiet=True), lake))
+    shown = values(quiz.replay_quiz(Shell(quiet=True), lake))
     reached = installers.union(*(friends[person] for person in installers))
     looks = sum(len(friends[person]) for person in installers)
     both = sum(1 for a in installers for b in friends[a] if b in installers)
     asked = len(installers) * len(quiz.OWN) + looks * len(quiz.OF_FRIENDS)
-    assert figures["before 2015: installers"] == figures["2018: installers"] == len(installers) == 40
-    assert figures["before 2015: people reached"] == len(reached)
-    assert figures["before 2015: fields given"] == asked
-    assert figures["before 2015: fields refused"] == 0
-    assert figures["2018: people reached"] == len(installers)
-    assert figures["2018: fields given"] == len(installers) * 3 + both * 2
-    assert figures["2018: fields refused"] == asked - figures["2018: fields given"]
-    codes = {name: value for name, value in figures.items() if name.startswith("2018: ") and "-" in name}
+    assert shown["before 2015: installers"] == shown["2018: installers"] == len(installers) == 40
+    assert shown["before 2015: people reached"] == len(reached)
+    assert shown["before 2015: fields given"] == asked
+    assert shown["before 2015: fields refused"] == 0
+    assert shown["2018: people reached"] == len(installers)
+    assert shown["2018: fields given"] == len(installers) * 3 + both * 2
+    assert shown["2018: fields refused"] == asked - shown["2018: fields given"]
+    codes = {name: value for name, value in shown.items() if name.startswith("2018: ") and "-" in name}
     assert codes["2018: friend-not-in-app"] == (looks - both) * len(quiz.OF_FRIENDS)
-    assert sum(codes.values()) == figures["2018: fields refused"]
+    assert sum(codes.values()) == shown["2018: fields refused"]
+
+
+def test_each_figure_is_kept_with_its_query_and_can_be_computed_again(lake: Lake) -> None:
+    shown = quiz.replay_quiz(Shell(quiet=True), lake)
+    with lake.records.read() as tx:
+        kept = {one.figure: figures.get(tx, one.figure or "") for one in shown}
+    assert len(kept) == len(shown)
+    for one in shown:
+        figure = kept[one.figure]
+        assert (figure.name, figure.value, figure.unit) == (one.name, one.value, one.unit)
+        assert figure.inputs
+        assert {source.sha256 for source in figure.inputs} <= {file.sha256 for file in lake.files("reads")}
+        with lake.duck(["reads"]) as duck:
+            rows = duck.execute(figure.query, [figure.parameters["app"], figure.parameters["policy"]]).fetchall()
+        if figure.name.endswith("fields given"):
+            assert sum(row[3] * len(row[2]) for row in rows if row[0] != "refused") == figure.value
 
 
 def test_again_nothing_is_read_twice(lake: Lake) -> None:
@@ -141,8 +157,8 @@ def test_a_replay_that_ended_before_its_reads_were_in_the_lake_is_not_done_again
         assert reads(lake, "before-2015") == []
         monkeypatch.undo()
         monkeypatch.setattr(quiz, "_replay", lambda *_: pytest.fail("replayed again"))
-        figures = values(quiz.replay_quiz(Shell(quiet=True), lake))
-    assert figures["before 2015: installers"] == 40
+        shown = values(quiz.replay_quiz(Shell(quiet=True), lake))
+    assert shown["before 2015: installers"] == 40
 
 
 def test_the_reads_of_each_policy_are_one_batch_of_the_ledger(lake: Lake) -> None:
@@ -165,9 +181,9 @@ def test_the_last_policy_is_in_force(lake: Lake) -> None:
 
 def test_the_ledger_is_verified_by_a_program_that_has_nothing_of_ombud(lake: Lake) -> None:
     shell = Shell(quiet=True)
-    figures = values(check_ledger(shell, lake))
-    assert figures["verify.py"] == "ok"
-    assert figures["entries on the ledger"] > 80
+    shown = values(check_ledger(shell, lake))
+    assert shown["verify.py"] == "ok"
+    assert shown["entries on the ledger"] > 80
     assert shell.exit_code == 0
     folder = str(lake.workspace.ledger_dir)
     without = f"import runpy, sys; sys.modules['ombud'] = None; sys.argv = ['verify.py', {folder!r}]; "
@@ -183,9 +199,9 @@ def test_a_ledger_that_was_tampered_with_is_said(lake: Lake, capsys: pytest.Capt
     bundle.write_bytes(whole[:-3] + b"\x00\x00\x00")
     try:
         shell = Shell()
-        figures = values(check_ledger(shell, lake))
+        shown = values(check_ledger(shell, lake))
     finally:
         bundle.write_bytes(whole)
-    assert figures["verify.py"] == "WRONG"
+    assert shown["verify.py"] == "WRONG"
     assert shell.exit_code == 1
     assert "WRONG" in capsys.readouterr().out
