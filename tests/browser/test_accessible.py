@@ -14,10 +14,13 @@ pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 PUBLIC = ("/", "/archive", "/archive?q=rally", "/archive/pages", "/archive/pages/{page}", "/archive/ads/4", "/about",
-          "/ledger", "/ledger?type=decision", "/ledger/entry/598", "/display", "/api", "/sign-in", "/nothing-here",
+          "/ledger", "/ledger?type=decision", "/ledger/entry/598", "/display", "/api", "/apps", "/apps/quiz", "/policy",
+          "/policy/history", "/consent/quiz", "/me/enter",
+           "/sign-in", "/nothing-here",
           "/explain/{public_figure}")  # fmt: skip
 STAFF = ("/console", "/console/cases", "/console/cases/{case}", "/console/cases/{case}/evidence/1", "/console/cases/5",
-         "/console/people", "/console/looks", "/console/health")  # fmt: skip
+         "/console/people", "/console/looks", "/console/health", "/console/apps", "/console/apps/quiz")  # fmt: skip
+PERSON = ("/me", "/me?days=365", "/me/apps/chat", "/me/apps/quiz", "/consent/chat", "/consent/quiz")
 LOOKS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
 
 
@@ -61,6 +64,17 @@ def test_staff_pages(tabs: Tabs, width: int, theme: str) -> None:
     for path in STAFF:
         tab.go(_address(path, tab))
         _settled(tab)
+        found += _serious(tab)
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert found == []
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_pages_of_a_person(tabs: Tabs, width: int, theme: str) -> None:
+    tab = tabs.new(width=width, theme=theme).come_in(f"{width}{theme}")
+    found = []
+    for path in PERSON:
+        tab.go(path)
         found += _serious(tab)
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, path
     assert found == []

@@ -17,7 +17,7 @@ from ombud.gate.policy import load_policy
 from ombud.gate.registry import activate
 from ombud.model import clock, schema
 from ombud.model.findings import Finding
-from ombud.records import apps, brakes, consents, findings, outbox, reviews
+from ombud.records import apps, brakes, findings, gate_hosts, outbox, reviews
 from ombud.records.apps import App
 
 if TYPE_CHECKING:
@@ -144,7 +144,11 @@ def seed_gate(records: Records, lake: Lake) -> None:
         findings.save(tx, found)
         brakes.pull(tx, QUIZ, "slowed", "24 people by one consent.", finding_id=found.id)
         outbox.published(tx, {entry.id: 7 for entry in outbox.since(tx, "policy", 0)})
-        assert consents.get(tx, CHAT, MARA) is not None
+        said = outbox.append(tx, "coverage", {"share": 0.998, "at": now.isoformat()})
+        outbox.published(tx, {said: 9})
+        gate_hosts.start(tx, "gate-1")
+        gate_hosts.beat(tx, "gate-1", 12, after.hash)
+        gate_hosts.flushed(tx, "gate-1", 10, 5_000)
     with lake.writing() as batch:
         batch.write("reads", _reads(now), "import_gate")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import logging
 import re
+import zipfile
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -292,6 +294,23 @@ class TestRecord:
         assert [tick["removable"] for tick in chat["ticks"]] == [True, False, True, True]
         assert chat["fields"] == ["the e-mail address", "the name shown"]
 
+    def test_every_link_of_the_page_leads_somewhere(self, signed_in: dict[str, Browser]) -> None:
+        person = signed_in["person"]
+        for path in ("/me", f"/me/apps/{CHAT}"):
+            links = {link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"#]*)"', person.get(path).text)}
+            assert "/me?days=365" in links or path != "/me"
+            assert {link: person.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+    def test_a_longer_look_back_shows_more(self, signed_in: dict[str, Browser]) -> None:
+        reads = [
+            sum(app["reads"] for part in ("allowed", "others", "ended") for app in page[part])
+            for days in (1, 30, 366)
+            for page in [signed_in["person"].get(f"/me.json?days={days}").json()]
+        ]
+        assert reads[0] < reads[1] <= reads[2] == 62
+        assert signed_in["person"].get("/me?days=0").status_code == 422
+        assert signed_in["person"].get("/me?days=9999").status_code == 422
+
     def test_each_request_is_told(self, signed_in: dict[str, Browser]) -> None:
         page = signed_in["person"].get(f"/me/apps/{CHAT}.json").json()
         assert len(page["reads"]) == 50
@@ -356,7 +375,7 @@ class TestTakingBack:
         mara, records = own(MARA), own_app.state.house.records
         gate = LiveGate(records)
         asked = ReadRequest(app=CHAT, person=MARA, fields=("email",), purpose="app-function", region="US")
-        gate.gate.decide(asked)  # what is compiled at the first decision takes longer than consents may be old
+        gate.gate.monotonic = lambda: 0.0  # how old consents may be is not the matter here, and machines are slow
         gate.refresh()
         assert [one.reason for one in gate.gate.decide(asked).refused] == []
         answer = mara.send(f"/me/apps/{CHAT}/remove", {})
@@ -403,6 +422,39 @@ class TestTakingBack:
             answer = mara.ask("POST", f"/me/apps/{CHAT}/remove", data={"token": token})
             assert answer.status_code == 403
         assert len(mara.get("/me.json").json()["allowed"]) == 1
+
+
+class TestTakingAlong:
+    def test_all_of_it_in_one_file_and_nothing_stays_behind(
+        self, own: Callable[[str], Browser], own_app: FastAPI
+    ) -> None:
+        mara, root = own(MARA), own_app.state.house.workspace.root
+        before = sorted(path.name for path in root.iterdir())
+        answer = mara.send("/me/export", {})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/zip"
+        assert answer.headers["cache-control"] == "no-store"
+        assert re.fullmatch(r'attachment; filename="my-record-[\d-]+\.zip"', answer.headers["content-disposition"])
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+            reads = json.loads(packed.read("record/reads.json"))
+            given = json.loads(packed.read("record/consents.json"))
+            whole = b"".join(packed.read(name) for name in packed.namelist()).decode()
+        assert len(reads) == 63
+        assert {item["app"] for item in given} == {CHAT, PLAIN}
+        assert JON not in whole
+        assert "friend_" not in whole
+        assert sorted(path.name for path in root.iterdir()) == before
+        with own_app.state.house.records.read() as tx:
+            noted = outbox.since(tx, "release", 0)[-1].payload
+        assert noted["kind"] == "portability"
+        assert MARA not in str(noted)
+
+    def test_it_needs_the_forms_token_and_a_person(self, own: Callable[[str], Browser], own_app: FastAPI) -> None:
+        assert own(MARA).ask("POST", "/me/export", data={}).status_code == 403
+        nobody = Browser(own_app)
+        assert nobody.send("/me/export", {}).status_code == 401
+        nobody.close()
+        assert own("nobody@platform").send("/me/export", {}).status_code == 404
 
 
 class TestConsent:

@@ -19,7 +19,7 @@ from ombud.web.ledger import entries as ledger_entries
 from ombud.web.ledger import files as ledger_files
 from ombud.web.ledger import overview as ledger_overview
 from ombud.web.pages import Pages
-from ombud.web.person import entry, record
+from ombud.web.person import entry, export, record
 from ombud.web.problems import add_handlers
 from ombud.web.public import about, apps, archive, consent, display, explain, home, policy
 from ombud.web.rendering import environment
@@ -46,6 +46,7 @@ MODULES = (
     consent.pages,
     entry.pages,
     record.pages,
+    export.pages,
     ledger_overview.pages,
     ledger_entries.pages,
     ledger_files.pages,

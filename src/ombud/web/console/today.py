@@ -11,6 +11,7 @@ from msgspec import Meta
 from ombud.records import cases, imports, lake_files
 from ombud.web.access import STAFF
 from ombud.web.console.cases import CaseLine, case_lines
+from ombud.web.console.gate_state import GateState, gate_state
 from ombud.web.pages import Pages
 from ombud.web.visit import VisitParameter
 
@@ -49,6 +50,7 @@ class TodayPage(msgspec.Struct, frozen=True):
     strongest: Annotated[list[CaseLine], Meta(description="Open cases with the strongest findings.")]
     imports: Annotated[list[ImportLine], Meta(description="The latest imports.")]
     tables: Annotated[list[TableSize], Meta(description="What the lake holds.")]
+    gate: Annotated[GateState | None, Meta(description="How the gate is; null while it is not in use.")]
 
 
 def _import_line(run: imports.Import) -> ImportLine:
@@ -92,6 +94,7 @@ def today(visit: VisitParameter) -> TodayPage:
         strongest = cases.listing(tx, state="open", sort="strongest", limit=6)
         runs = imports.listing(tx, limit=6)
         sizes = _sizes(lake_files.every(tx))
+        gate = gate_state(tx)
     return TodayPage(
         waiting=counts["waiting"],
         open=counts["open"],
@@ -99,4 +102,5 @@ def today(visit: VisitParameter) -> TodayPage:
         strongest=case_lines(visit, strongest),
         imports=[_import_line(run) for run in runs],
         tables=sizes,
+        gate=gate,
     )

@@ -20,7 +20,7 @@ from ombud.ledger.tiles import TILE_WIDTH, width_at
 from ombud.model.errors import StorageError
 from ombud.web.access import PUBLIC
 from ombud.web.ledger.files import number_of
-from ombud.web.ledger.standing import standing_of
+from ombud.web.ledger.standing import standing_of, witnesses_of
 from ombud.web.ledger.summaries import says_of, summary
 from ombud.web.pages import Pages
 from ombud.web.visit import VisitParameter
@@ -95,7 +95,9 @@ def entry_page(visit: VisitParameter, index: str) -> EntryPage:
         root=lines[2],
         proof=[b64encode(one).decode() for one in proved.proof],
         checkpoint=note.decode(),
-        witnessed=standing.head.cosigned_size is not None and number < standing.head.cosigned_size,
+        witnessed=any(
+            one.outside and one.size is not None and number < one.size for one in witnesses_of(visit.house, standing)
+        ),
         before=number - 1 if number else None,
         after=number + 1 if number + 1 < standing.size else None,
         total=standing.size,

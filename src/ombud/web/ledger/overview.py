@@ -71,7 +71,7 @@ class LedgerPage(msgspec.Struct, frozen=True):
 
     log: Annotated[LogLine | None, Meta(description="The log; null when nothing was written yet.")]
     witnesses: Annotated[list[WitnessLine], Meta(description="Witnesses that are asked to cosign.")]
-    witnessed: Annotated[int, Meta(description="How many of them have cosigned what is shown.")]
+    witnessed: Annotated[int, Meta(description="How many of those outside have cosigned what is shown.")]
     coverage: Annotated[CoverageLine | None, Meta(description="The last measured coverage, if it is recent.")]
     looked_at: Annotated[int, Meta(description="How many of the newest entries were looked through.")]
     types: Annotated[list[TypeLine], Meta(description="Their types, the most frequent first.")]
@@ -105,7 +105,7 @@ def overview(
     return LedgerPage(
         log=_log(house, standing),
         witnesses=witnesses,
-        witnessed=sum(one.size is not None for one in witnesses),
+        witnessed=sum(one.size is not None and one.outside for one in witnesses),
         coverage=coverage,
         looked_at=len(lines),
         types=types,

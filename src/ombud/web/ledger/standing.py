@@ -32,6 +32,7 @@ class WitnessLine(msgspec.Struct, frozen=True):
     name: Annotated[str, Meta(description="Its name.")]
     url: Annotated[str, Meta(description="Where it takes checkpoints.")]
     vkey: Annotated[str, Meta(description="Its key.")]
+    outside: Annotated[bool, Meta(description="Whether it runs on another machine than this log.")]
     size: Annotated[int | None, Meta(description="Entries it vouches for; null when it has not cosigned.")]
     at: Annotated[datetime | None, Meta(description="When it cosigned, by its own clock.")]
 
@@ -92,4 +93,4 @@ def _line(witness: WitnessAddress, head: Head | None) -> WitnessLine:
         except LogError:
             pass
     at = datetime.fromtimestamp(signed.time, UTC) if signed is not None and signed.time is not None else None
-    return WitnessLine(key.name, witness.url, key.vkey, size, at)
+    return WitnessLine(key.name, witness.url, key.vkey, witness.outside, size, at)

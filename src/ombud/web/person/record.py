@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from fastapi import Form, Path, Query
@@ -36,7 +36,7 @@ __all__ = ["MePage", "MyAppPage", "pages"]
 pages = Pages()
 SIZE = 50
 AppId = Annotated[str, Path(min_length=1, max_length=300)]
-DaysBack = Annotated[Literal[30, 90, 365], Query()]
+DaysBack = Annotated[int, Query(ge=1, le=366)]
 
 
 class Tick(msgspec.Struct, frozen=True):
