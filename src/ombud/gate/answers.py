@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "Asked", "Part"]
 
 _Said = tuple[Outcome, tuple[str, ...], tuple[Refusal, ...], str]
-Asked = tuple[tuple[str, ...], int, tuple[Refusal, ...], tuple[str, ...], dict[int, _Said]]
+Asked = tuple[tuple[str, ...], int, tuple[Refusal, ...], tuple[str, ...], dict[int, _Said], dict[int, str]]
 """Fields once each, their mask as a signed number, the unknown ones refused, the known ones; what is said when none
-goes out, by twice the reason's number and one more for a friend's consent."""
+goes out, by twice the reason's number and one more for a friend's consent; likewise paths by scopes when all go."""
 Part = tuple[tuple[str, ...], int, int, int, int, int, int, int, bool]
 """Fields, app, purpose, region, scopes, usable scopes, what the rules let out, code, whether through a friend."""
 _EVERY = 2**64 - 1
@@ -34,6 +34,8 @@ class Answers(Machine):
         super().__init__(compiled, consents, budgets, ties)
         self.compiled = compiled
         self.asked: dict[tuple[str, ...], Asked] = {}
+        self.held = 0
+        """sayings and paths that are remembered in `asked`"""
         self.paths: dict[tuple[bool, int, int], str] = {}
         self.regions: dict[str | None, int] = {None: len(compiled.region_refuses) - 1}
         self.parts: dict[Part, _Said] = {}
@@ -45,7 +47,7 @@ class Answers(Machine):
         known = tuple(name for name in names if name in compiled.field_bits)
         unknown = tuple(Refusal(name, UNKNOWN_FIELD) for name in names if name not in compiled.field_bits)
         mask = compiled.mask(known)
-        asked: Asked = (names, mask - 2**64 if mask >> 63 else mask, unknown, known, {})
+        asked: Asked = (names, mask - 2**64 if mask >> 63 else mask, unknown, known, {}, {})
         if len(self.asked) >= REMEMBERED:
             self.asked = {}
         self.asked[fields] = asked
@@ -57,6 +59,18 @@ class Answers(Machine):
             self.regions = {None: len(self.compiled.region_refuses) - 1}
         found = self.regions[code] = self.compiled.region(code) % len(self.compiled.region_refuses)
         return found
+
+    def given(self, asked: Asked, usable: int, side: bool) -> str:  # noqa: FBT001 - likewise
+        """Return the path of a decision that gives all that was asked, and remember it."""
+        self._count_one()
+        found = asked[5][usable * 2 + side] = self.path(side, usable, asked[1])
+        return found
+
+    def _count_one(self) -> None:
+        """Count what is remembered beside the fields; begin again when it is too much."""
+        self.held += 1
+        if self.held >= REMEMBERED:
+            self.asked, self.held = {}, 0
 
     def path(self, side: bool, usable: int, allowed: int) -> str:  # noqa: FBT001 - a key of the memory
         """Return by whose consent and which scopes fields go out."""
@@ -77,9 +91,10 @@ class Answers(Machine):
 
     def whole(self, identity: str, asked: Asked, code: int, side: bool) -> Decision:  # noqa: FBT001 - likewise
         """Return the decision that nothing goes out, for one reason."""
-        names, _, unknown, known, wholes = asked
+        names, _, unknown, known, wholes, _ = asked
         said = wholes.get(code * 2 + side)
         if said is None:
+            self._count_one()
             reason = CODES[code]
             by_name = {refusal.field: refusal for refusal in (*unknown, *(Refusal(name, reason) for name in known))}
             path = f"{'through' if side else 'own'}/-/{UNKNOWN_FIELD if unknown else reason}"

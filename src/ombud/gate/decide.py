@@ -12,7 +12,7 @@ import numpy as np
 
 from ombud.gate.answers import Answers
 from ombud.gate.batch import Batch, Decisions, decide_batch
-from ombud.gate.machine import GROW, MIXED, ROLL, decide_one
+from ombud.gate.machine import GROW, MIXED, ROLL
 from ombud.gate.reasons import NUMBER
 from ombud.gate.request import Decision
 from ombud.model.clock import now
@@ -45,11 +45,11 @@ class DecisionIds:
 
     def _renew(self) -> None:
         self.prefix = f"{os.urandom(6).hex()}-"
-        self._count = count(1)
+        self.numbers = count(1)
 
     def next(self) -> str:
         """Return an id that no other decision has."""
-        return f"{self.prefix}{next(self._count):x}"
+        return f"{self.prefix}{next(self.numbers):x}"
 
 
 _IDS = DecisionIds()
@@ -101,41 +101,46 @@ class Gate:
         gate does not know is treated like one who never consented, so that
         nobody learns here who exists.
         """
-        machine = self._machine
-        compiled, people = machine.compiled, self.people
+        machine, people = self._machine, self.people
+        compiled = machine.compiled
         asked = machine.asked.get(request.fields) or machine.look_at(request.fields)
-        moment = request.at
+        moment, name, person, other = request.at, request.app, request.person, request.through
         if moment is None:
             moment = now()
         elif moment.tzinfo is None:
             raise InputError("The request's moment has no time zone.", hint="Give `at` one, such as UTC.")
-        app = compiled.app_index.get(request.app, -1)
-        side = request.through is not None and request.through != request.person
+        side = other is not None and other != person
+        identity = f"{_IDS.prefix}{next(_IDS.numbers):x}"
         if self.monotonic() > self.consents.fresh_until:
-            return machine.whole(_IDS.next(), asked, _STALE, side)
-        person = people.get(request.person, -1)
-        through = people.get(request.through, -2) if side else -1  # type: ignore[arg-type]  # a side has a friend
-        purpose = compiled.purposes.get(request.purpose, -1)
-        region = machine.regions.get(request.region)
-        if region is None:
-            region = machine.region(request.region or "")
+            return machine.whole(identity, asked, _STALE, side)
         since = moment - _EPOCH
-        second, stopped = since.days * 86_400 + since.seconds, request.app in self.stopped
-        ids = (machine.address, app, person, through, asked[1], purpose, second, region, stopped)
-        code, allowed, scopes, usable = decide_one(*ids)
-        if code == ROLL:
-            self.budgets.begin(second)
-            code, allowed, scopes, usable = decide_one(*ids)
-        if code & GROW:
-            self.budgets.grow()
-            code ^= GROW
-        if not code and not asked[2] and allowed:
-            path = machine.path(side, usable, allowed)
-            return Decision(_IDS.next(), "allowed", asked[0], (), compiled.hash, path)
-        if 0 < code < MIXED:
-            return machine.whole(_IDS.next(), asked, code, side)
-        part = (asked[0], app, purpose, region, scopes, usable, allowed, code, side)
-        return machine.part(_IDS.next(), part)
+        region = machine.regions.get(request.region)
+        ids = (
+            machine.address,
+            compiled.app_index.get(name, -1),
+            people.get(person, -1),
+            people.get(other, -2) if side else -1,  # type: ignore[arg-type]  # a side has a friend
+            asked[1],
+            compiled.purposes.get(request.purpose, -1),
+            since.days * 86_400 + since.seconds,
+            machine.region(request.region or "") if region is None else region,
+            name in self.stopped,
+        )
+        code, allowed, scopes, usable = machine.decide(*ids)
+        if code >= GROW:
+            if code == ROLL:
+                self.budgets.begin(ids[6])
+                code, allowed, scopes, usable = machine.decide(*ids)
+            if code & GROW:
+                self.budgets.grow()
+                code ^= GROW
+        if code:
+            if code < MIXED:
+                return machine.whole(identity, asked, code, side)
+        elif allowed and not asked[2]:
+            path = asked[5].get(usable * 2 + side) or machine.given(asked, usable, side)
+            return Decision(identity, "allowed", asked[0], (), compiled.hash, path)
+        return machine.part(identity, (asked[0], ids[1], ids[5], ids[7], scopes, usable, allowed, code, side))
 
     def decide_batch(self, batch: Batch, *, per_field: bool = False) -> Decisions:
         """Decide columns of dense ids; see `ombud.gate.batch.decide_batch`."""

@@ -23,6 +23,8 @@ from ombud.gate.slots import KEYS
 from ombud.gate.ties import tied
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ombud.gate.budgets import Budgets
@@ -166,6 +168,17 @@ def decide_one(  # noqa: PLR0917, PLR0911, PLR0912, C901 - numba takes no keywor
     return why, np.int64(out), np.int64(scopes), np.int64(usable)
 
 
+def _entry() -> Callable[..., tuple[int, int, int, int]]:
+    """Return `decide_one` for whole numbers without numba's look at the types of each call, which costs more than it.
+
+    Arguments must be whole numbers that fit 64 bits with a sign: others raise.
+    """
+    signature = (nb.types.int64,) * 9
+    decide_one.compile(signature)
+    entry: Callable[..., tuple[int, int, int, int]] = decide_one.overloads[signature].entry_point
+    return entry
+
+
 class Machine:
     """One policy over one table of consents, as `decide_one` reads them; keeps alive what it points at."""
 
@@ -188,3 +201,4 @@ class Machine:
         )  # fmt: skip
         self._block[: len(values)] = values
         self.address = int(self._block.ctypes.data)
+        self.decide = _entry()

@@ -168,6 +168,7 @@ def test_memories_are_bounded(both: Twin, monkeypatch: pytest.MonkeyPatch) -> No
     machine = both.gate._machine
     for memory in (machine.asked, machine.paths, machine.parts, machine.regions, both.gate.compiled.opened):
         assert 0 < len(memory) <= 10
+    assert sum(len(asked[4]) + len(asked[5]) for asked in machine.asked.values()) <= 10
 
 
 def batch(**columns: list[int]) -> Batch:
