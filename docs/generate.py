@@ -54,7 +54,7 @@ from ombud.model.findings import (
 from ombud.model.schema import KINDS, TABLES, Column, Table
 from ombud.model.settings import Settings
 from ombud.records.cases import Case, CaseEvent
-from ombud.web.access import PUBLIC
+from ombud.web.access import PERSON, PUBLIC
 from ombud.web.app import MODULES
 from ombud.web.pages import PageSpec, twin_path
 
@@ -271,19 +271,21 @@ def http() -> str:
         (
             "Staff routes need a sign-in and one of the roles that they name; without a sign-in a page leads to the "
             "sign-in. A form needs the token of the page that it is on, so that no other site can send it. A case's "
-            "people are shown to whoever says why: by a form on the page, by the header `Ombud-Purpose` for its twin."
+            "people are shown to whoever says why: by a form on the page, by the header `Ombud-Purpose` for its twin. One of "
+            "the platform's people comes with its signed word and sees what is about themselves; staff do not."
         ),
     ]
-    for title, public in (("For everybody", True), ("For staff", False)):
+    for title, rule in (("For everybody", PUBLIC), ("For one of the platform's people", PERSON), ("For staff", "")):
         lines += ["", f"## {title}", "", *_head("route", "JSON twin", "who", "what it is")]
-        lines += [_route(spec) for spec in specs if (spec.access == PUBLIC) is public]
+        lines += [_route(spec) for spec in specs if (spec.access if isinstance(spec.access, str) else "") == rule]
     return "\n".join(lines) + "\n"
 
 
 def _route(spec: PageSpec) -> str:
     method = "POST" if spec.does == "form" else "GET"
     twin = f"`{twin_path(spec.path)}`" if spec.does == "page" and spec.twin else ""
-    who = "everybody" if isinstance(spec.access, str) else ", ".join(sorted(spec.access))
+    named = {PUBLIC: "everybody", PERSON: "a person, about themselves"}
+    who = named[spec.access] if isinstance(spec.access, str) else ", ".join(sorted(spec.access))
     what = (spec.function.__doc__ or "").strip().splitlines()[0]
     return _row(f"{method} `{spec.path}`", twin, who, what)
 
@@ -304,8 +306,8 @@ DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     (
         "ombud ledger info",
         (
-            '{"origin", "size", "root", "vkey", "witnesses": [{"name", "cosigned"}], "cosigned", "cosigned_at", '
-            '"waiting"}'
+            '{"origin", "size", "root", "vkey", "witnesses": [{"name", "cosigned", "outside"}], "cosigned", '
+            '"cosigned_at", "waiting"}'
         ),
         (),
     ),

@@ -297,6 +297,19 @@ class TestWithoutWitnesses:
         assert "No witness has cosigned it yet" in alone.get("/ledger/entry/3").text
 
 
+def test_a_witness_beside_the_log_does_not_count(own: Workspace) -> None:
+    settings = own.root / "ombud.toml"
+    settings.write_text(settings.read_text().replace("http://first.example", "http://127.0.0.1:8787"))
+    browser = Browser(create_app(Workspace.open(own.root)))
+    page, document = browser.get("/ledger").text, browser.get("/ledger.json").json()
+    entry = browser.get("/ledger/entry/3").text
+    browser.close()
+    assert "it is unwitnessed" in page
+    assert "runs beside the log, so it does not count" in page
+    assert (document["witnessed"], document["witnesses"][0]["size"]) == (0, COSIGNED_SIZE)
+    assert "No witness has cosigned it yet" in entry
+
+
 class TestPages:
     def test_says_how_it_stands(self, nobody: Browser) -> None:
         document = nobody.get("/ledger.json").json()

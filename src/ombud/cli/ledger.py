@@ -65,6 +65,7 @@ def info(ctx: typer.Context) -> None:
     key = read_vkey(RealDisk(), workspace.ledger_dir)
     asked = addresses(workspace.settings.ledger_witnesses)
     signed = _signed_by(head.cosigned, [one.verifier for one in asked])
+    outside = [one.verifier.name for one in asked if one.outside and one.verifier.name in signed]
     with open_records(workspace) as records, records.read() as tx:
         waiting = outbox.waiting(tx)
     shell.document(
@@ -73,7 +74,10 @@ def info(ctx: typer.Context) -> None:
             "size": head.checkpoint.size,
             "root": parse_note(head.newest).text.split("\n")[2],
             "vkey": key.vkey if key else None,
-            "witnesses": [{"name": one.verifier.name, "cosigned": one.verifier.name in signed} for one in asked],
+            "witnesses": [
+                {"name": one.verifier.name, "cosigned": one.verifier.name in signed, "outside": one.outside}
+                for one in asked
+            ],
             "cosigned": head.cosigned_size,
             "cosigned_at": head.cosigned_at,
             "waiting": waiting,
@@ -81,10 +85,10 @@ def info(ctx: typer.Context) -> None:
     )
     shell.say(f"{head.checkpoint.origin} has {entries(head.checkpoint.size)}; {waiting:,} more wait in the records.")
     shell.say(f"key: {key.vkey if key else 'not there'}")
-    if head.cosigned_size is not None and signed:
+    if signed:
         shell.say(f"{', '.join(signed)} cosigned {head.cosigned_size:,} of them, last at {head.cosigned_at:%F %T} UTC.")
-    else:
-        shell.say("Unwitnessed: nobody outside this workspace has cosigned it.")
+    if not outside:
+        shell.say("Unwitnessed: nobody outside this machine has cosigned it.")
 
 
 def _signed_by(note: bytes | None, keys: list[Verifier]) -> list[str]:

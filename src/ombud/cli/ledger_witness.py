@@ -87,7 +87,7 @@ def witness(
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         keys = [cosigner.vkey for cosigner in running.cosigners]
         shell.document({"url": address, "vkeys": keys, "logs": running.logs})
-        shell.say(f"The witness {running.cosigners[0].name} listens on {address} and knows {len(running.logs)} logs.")
+        shell.say(f"The witness {running.cosigners[0].name} listens on {address} for {', '.join(running.logs)}.")
         shell.say("Logs name it by this key:")
         shell.say(f"  {keys[0]}")
         shell.say("or, safe from quantum computers:")

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -58,6 +59,15 @@ class WitnessAddress(NamedTuple):
 
     verifier: Verifier
     url: str
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is at another machine: one beside its own log vouches for nothing."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return not ip_address(host).is_loopback
+        except ValueError:
+            return host != "localhost" and not host.endswith(".localhost")
 
     @classmethod
     def parse(cls, line: str) -> WitnessAddress:

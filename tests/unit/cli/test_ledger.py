@@ -352,7 +352,7 @@ class TestKeeping:
         assert [one["outcome"] for one in done.document["asked"]] == ["unreachable"]
         assert "0 of 1 witnesses cosigned" in ombud("ledger", "cosign", "--workspace", own).out
         document = ombud("ledger", "info", "--json", "--workspace", own).document
-        assert document["witnesses"] == [{"name": "w.example", "cosigned": False}]
+        assert document["witnesses"] == [{"name": "w.example", "cosigned": False, "outside": False}]
 
 
 class TestWitness:

@@ -390,3 +390,19 @@ class TestAddresses:
         vkey = address(net, "w1.example").verifier.vkey
         with pytest.raises(FormatError, match="same key"):
             addresses([f"{vkey} https://a.example", f"{vkey} https://b.example"])
+
+    @pytest.mark.parametrize(
+        ("host", "outside"),
+        [
+            ("w.example", True),
+            ("192.0.2.1", True),
+            ("127.0.0.1:80", False),
+            ("127.8.8.8", False),
+            ("[::1]:80", False),
+            ("localhost", False),
+            ("w.localhost:80", False),
+        ],
+    )
+    def test_a_witness_beside_its_log_is_not_outside(self, net: Net, host: str, *, outside: bool) -> None:
+        vkey = address(net, "w1.example").verifier.vkey
+        assert WitnessAddress.parse(f"{vkey} http://{host}").outside is outside
