@@ -271,8 +271,8 @@ def http() -> str:
         (
             "Staff routes need a sign-in and one of the roles that they name; without a sign-in a page leads to the "
             "sign-in. A form needs the token of the page that it is on, so that no other site can send it. A case's "
-            "people are shown to whoever says why: by a form on the page, by the header `Ombud-Purpose` for its twin. One of "
-            "the platform's people comes with its signed word and sees what is about themselves; staff do not."
+            "people are shown to whoever says why: by a form on the page, by the header `Ombud-Purpose` for its twin. "
+            "One of the platform's people comes with its signed word and sees what is about themselves; staff do not."
         ),
     ]
     for title, rule in (("For everybody", PUBLIC), ("For one of the platform's people", PERSON), ("For staff", "")):
