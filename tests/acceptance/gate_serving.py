@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -17,14 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ombud.gate import consent
+from ombud.gate import consent, registry
 from ombud.gate.policy import load_policy
+from ombud.gate.wire.callers import CallerKeys
 from ombud.model.clock import now
 from ombud.model.workspace import Workspace
 from ombud.records import apps, open_records
 from tests.authzen import ENTITIES, POLICIES
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from tests.acceptance.conftest import Ombud
@@ -56,25 +57,24 @@ def prepare(ombud: Ombud) -> str:
     (folder / "policy.toml").write_text(HEAD)
     (folder / "rules.cedar").write_text(POLICIES)
     (ombud.root / "entities.json").write_text(json.dumps(ENTITIES))
-    ombud("gate", "policy", "use", folder / "policy.toml", "--reason", "a test", "--by", "a test")
     workspace = Workspace.open(ombud.root)
     policy = load_policy(folder / "policy.toml")
     with open_records(workspace) as records, records.begin() as tx:
+        registry.activate(tx, policy, "a test", "a test")
         for app in (APP, "quiz"):
             item = apps.App(app=app, developer="d", name=app, purposes=["service"], registered_at=now())
             apps.register(tx, item)
         for person in PEOPLE:
             consent.grant(tx, policy, APP, person, ["basic", "contact"])
         consent.grant(tx, policy, "quiz", PEOPLE[0], ["basic"])
-    made = ombud("gate", "callers", "add", "profiles", "--may", "decide", "--may", "search", "--json")
-    return str(made.document["key"])
+    return CallerKeys.of(workspace).add("profiles", ("decide", "search"))
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
     """Return a certificate of 127.0.0.1 and its key, as files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gate")])
-    day = datetime.timedelta(days=1)
+    day = dt.timedelta(days=1)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -90,9 +90,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     pem, secret = folder / "gate.pem", folder / "gate.key"
     pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
-    secret.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
     return pem, secret
 
 

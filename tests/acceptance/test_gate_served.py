@@ -68,7 +68,7 @@ def test_the_certification_scenario_over_https(ombud: Ombud, tmp_path: Path) -> 
                 assert not case.empty or not names, case
     log = gate.stop()
     assert gate.process.returncode == 0
-    assert log == ""
+    assert not [word for word in ("alice", "record-1", "request", "Traceback", key) if word in log]
 
 
 def test_reads_are_on_record_and_a_withdrawal_counts_within_a_second(ombud: Ombud, gate: ServedGate) -> None:
@@ -157,6 +157,10 @@ def test_hostile_bytes_on_the_line(gate: ServedGate) -> None:
         answer = say(gate, message)
         assert b'"decision":true' not in answer, name
         assert b" 500 " not in answer, name
+    endless = say(gate, post + b"X-A: ", *[b"a" * 20_000] * 5, pause=0.05)
+    assert b" 400 " in endless
+    many = b"".join(b"X-%d: a\r\n" % number for number in range(6_000))
+    assert b" 400 " in say(gate, post + many + length + b"\r\n" + body)
     cut = post + b"Content-Length: 100000\r\n\r\n" + body
     assert b"200 OK" not in say(gate, cut)
     assert b" 413 " in say(gate, post + b"Content-Length: 10000000\r\n\r\n" + b"x" * 70_000)

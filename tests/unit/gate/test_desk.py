@@ -90,7 +90,7 @@ def test_what_would_be_is_what_is_but_for_budgets() -> None:
     uncounted = Uncounted(made.gate)
     budgets = {"first-week", "people-an-hour", "people-a-day", "fields-an-hour", "fields-a-day", "slowed"}
     same = over = 0
-    for request in random_requests(dice, world, 1_500):
+    for request in random_requests(dice, world, 2_000, hours=6):
         would, real = uncounted.decide(request), made.gate.decide(request)
         if budgets & {one.reason for one in real.refused}:
             over += 1
@@ -99,7 +99,7 @@ def test_what_would_be_is_what_is_but_for_budgets() -> None:
         same += 1
         assert msgspec.structs.replace(would, id="") == msgspec.structs.replace(real, id="")
     assert same > 500
-    assert over > 30
+    assert over > 20
 
 
 def test_the_twin_follows_its_gate(desk: Desk) -> None:

@@ -1,20 +1,25 @@
-"""Serve the gate with uvicorn on uvloop and httptools."""
+"""Serve the gate with uvicorn on uvloop and httptools, and let it end in order."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import signal
 import ssl
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ombud.gate.wire.line import GuardedLine
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
     from pathlib import Path
+    from types import FrameType
 
     from starlette.types import ASGIApp
 
@@ -42,7 +47,7 @@ def run_server(
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=GuardedLine,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -67,4 +72,23 @@ def run_server(
     sys.setswitchinterval(_SWITCH)
     gc.collect()
     gc.freeze()  # what stays for the whole life is not looked at again
-    uvicorn.Server(config).run(sockets=[listener])
+    with _ended_by(signal.SIGTERM, signal.SIGINT):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _ended_by(*signals: signal.Signals) -> Iterator[None]:
+    """Let a signal end the server, and not the process: what is open around it is closed in order.
+
+    uvicorn ends by a signal, and raises it once more when it has ended.
+    """
+    kept = {number: signal.signal(number, _ignore) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    del number, frame
