@@ -143,7 +143,7 @@ class Breakers:
                 counters = self._walked[self._day % DAYS], self._swept, self._read
                 here = self._here[self._hour % 2], self._here[1 - self._hour % 2]
                 _observe(*part, *answers, self._day, table.new, table.old, *counters, *here, self._key)
-                found += self._judge(int(batch.second[end - 1]))
+                found += self._judge(int(batch.second[end - 1]), np.unique(batch.app[start:end]))
             return found
 
     def pull(self, trips: list[Trip]) -> None:
@@ -208,29 +208,29 @@ class Breakers:
         numbers = ((live[:, 0] - _U(1)) >> _U(40)).astype(np.int64)
         return np.bincount(numbers, minlength=apps)[:apps].astype(np.int64)
 
-    def _judge(self, second: int) -> list[Trip]:
-        """Return what trips at this moment, one trip an app."""
+    def _judge(self, second: int, touched: Ints) -> list[Trip]:
+        """Return what trips at this moment, one trip an app, of the apps that were met."""
         compiled = self.gate.compiled
-        budget = compiled.arrays.limits[:, 1]
+        rows = touched[(touched >= 0) & (touched < len(self._users))]
+        users, budget = self._users[rows], compiled.arrays.limits[rows, 1]
         least = np.where(budget >= NO_LIMIT, LEAST, np.maximum(1, budget * SHARE))
-        usual = np.where(self._hours > 0, self._hours, np.nan)
-        with np.errstate(invalid="ignore"):
-            seen = (self._hours > 0).sum(axis=0)
-            mean = np.where(seen >= KNOWN, np.nansum(usual, axis=0) / np.maximum(seen, 1), np.inf)
-        bulk = counts(self._read)
+        hours = self._hours[:, rows]
+        active = (hours > 0).sum(axis=0)
+        usual = np.where(active >= KNOWN, hours.sum(axis=0) / np.maximum(active, 1), np.inf)
+        today, bulk = self._walked[self._day % DAYS, rows], counts(self._read[rows])
         signs: list[tuple[Sign, int, NDArray[np.float64]]] = [
-            ("walk", 24, counts(self._walked[self._day % DAYS])),
-            ("walk", 24 * DAYS, counts(np.maximum(self._before, self._walked[self._day % DAYS]))),
-            ("sweep", 24, counts(self._swept)),
-            ("bulk", 1, np.where(bulk > USUAL * mean, bulk, 0)),
+            ("walk", 24, counts(today)),
+            ("walk", 24 * DAYS, counts(np.maximum(self._before[rows], today))),
+            ("sweep", 24, counts(self._swept[rows])),
+            ("bulk", 1, np.where(bulk > USUAL * usual, bulk, 0)),
         ]
         found: dict[str, Trip] = {}
-        names = {row: name for name, row in compiled.app_index.items()}
-        for sign, hours, people in signs:
-            for row in np.flatnonzero((people > self._users) & (people >= least[: len(people)])).tolist():
-                app, users, many = names[row], int(self._users[row]), int(people[row])
-                hard = sign != "bulk" and many > STOPPED_AT * users
-                trip = Trip(app, "stopped" if hard else "slowed", sign, many, users, hours, second)
+        names = {row: name for name, row in compiled.app_index.items()} if len(rows) else {}
+        for sign, span, people in signs:
+            for at in np.flatnonzero((people > users) & (people >= least)).tolist():
+                app, own, many = names[int(rows[at])], int(users[at]), int(people[at])
+                hard = sign != "bulk" and many > STOPPED_AT * own
+                trip = Trip(app, "stopped" if hard else "slowed", sign, many, own, span, second)
                 held = self._tripped.get(app)
                 if held in {"stopped", trip.state}:
                     continue

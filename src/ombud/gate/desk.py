@@ -32,17 +32,31 @@ recorder's thread takes that time from the loop's.
 class Desk:
     """Decides by a gate and records with a recorder. `keep` belongs to one event loop; the rest is safe anywhere."""
 
-    def __init__(self, gate: Gate, recorder: Recorder, *, called: Callable[[str], None] | None = None) -> None:
-        """Take both, open; `called` is told of each registered app that asks."""
+    def __init__(
+        self,
+        gate: Gate,
+        recorder: Recorder,
+        *,
+        called: Callable[[str], None] | None = None,
+        seen: Callable[[ReadRequest, Decision], None] | None = None,
+    ) -> None:
+        """Take both, open; `called` is told of each registered app that asks, `seen` of each decision."""
         self.gate = gate
         self._uncounted = Uncounted(gate)
         self._called = called
+        self._seen = seen
         self.recorder = recorder
         self._waiting: dict[str, _Together] = {}
         """by policy, what is gathered"""
 
     def judge(self, request: ReadRequest, *, partial: bool) -> Decision:
         """Decide one read, and count what goes out; unless `partial`, all of it goes out or nothing."""
+        decision = self._judge(request, partial=partial)
+        if self._seen is not None:
+            self._seen(request, decision)
+        return decision
+
+    def _judge(self, request: ReadRequest, *, partial: bool) -> Decision:
         if self._called is not None and request.app in self.gate.compiled.apps:
             self._called(request.app)
         if not partial:

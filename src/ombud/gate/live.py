@@ -37,6 +37,8 @@ FALLBACK = "locked-down"
 """The policy that decides before any was put in force."""
 RULES_AGE = 60.0
 """Seconds after which apps, reviews and brakes are read again even without a change: some run out by themselves."""
+JUDGE_EVERY, JUDGE_MOST = 2.0, 20_000
+"""Seconds, or decisions, after which the breakers look at what was decided."""
 NOTE_EVERY = 5.0
 """Seconds between two notes of who used what, which app was active, and that this gate lives."""
 
@@ -56,6 +58,7 @@ class LiveGate:
         self._read_at = float("-inf")
         self._slowed: frozenset[str] = frozenset()
         self._decided: list[tuple[ReadRequest, Decision]] = []
+        self._judged = time.monotonic()
         self._uses: dict[tuple[str, str], datetime] = {}
         self._active: dict[str, datetime] = {}
         self._noted = time.monotonic()
@@ -101,7 +104,8 @@ class LiveGate:
             self._read_rules()
             self._rules = latest
         self.feed.refresh()
-        self.judge()
+        if time.monotonic() - self._judged >= JUDGE_EVERY or len(self._decided) > JUDGE_MOST:
+            self.judge()
         if time.monotonic() - self._noted >= NOTE_EVERY:
             with suppress(BusyError):  # the database is busy: a later note will do
                 self.note()
@@ -150,6 +154,7 @@ class LiveGate:
     def judge(self) -> list[Trip]:
         """Let the breakers look at what was decided; apps that read like crawlers are slowed or stopped everywhere."""
         decided, self._decided = self._decided, []
+        self._judged = time.monotonic()
         if self.breakers is None or not decided:
             return []
         trips = self.breakers.watch(*columns_of(self.gate, decided))

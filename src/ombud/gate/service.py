@@ -75,14 +75,14 @@ class GateService:
                 opened.enter_context(self.ledger)
             sink: Sink = OutboxSink(records) if self.ledger is None else LedgerSink(self.ledger)
             self.recorder = opened.enter_context(Recorder(journal, sink, durable=durable))
-            self.live = LiveGate(records, policy)
+            self.live = LiveGate(records, policy, breakers=workspace.settings.gate_breakers)
             self.live.start(self.recorder.host, lambda: self.recorder.sequence)
             opened.enter_context(self.live)
             if self.ledger is not None:
                 publishing = Poll(self._publish, _PUBLISH, name="gate publisher")
                 publishing.start()
                 opened.callback(publishing.stop)
-            self.desk = Desk(self.live.gate, self.recorder, called=self.live.called)
+            self.desk = Desk(self.live.gate, self.recorder, called=self.live.called, seen=self.live.decided)
             self._rules_of = ("", 0)
             self.tokens = token_reader(workspace.settings, workspace.keys_dir, records)
             self.point = DecisionPoint(

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     person_minutes: int = Field(
         30, ge=1, le=1440, description="minutes until a person must come from the platform again"
     )
+    gate_breakers: bool = Field(
+        default=True, description="whether the gate slows and stops apps that read like crawlers"
+    )
     token_jwks: str | None = Field(
         None,
         description="where the keys lie with which the platform signs apps' tokens: an address of a JSON Web Key Set,"
