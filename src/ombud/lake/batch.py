@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from ombud.lake.engines.sql import queries
 from ombud.lake.faults import disk_faults, duck_faults
 from ombud.lake.files import Staged, durable, put_in_place
-from ombud.lake.parquet import moment, write_days
+from ombud.lake.parquet import SALT, moment, write_days
 from ombud.lake.plan import Plan
 from ombud.lake.views import ids_relation, limits, literal, quoted, reading, sql_type, table_relation
 from ombud.model import schema
@@ -209,7 +210,8 @@ class Batch:
         name = random_id("ids")
         place = self.staging / f"{name}.parquet"
         self.duck.execute(
-            f"COPY ({sql}) TO {literal(str(place))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+            f"COPY ({sql}) TO {literal(str(place))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1,"
+            f" KV_METADATA {{{SALT}: '{secrets.token_hex(16)}'}})"
         )
         file = LakeFile(
             path=f"_ids/{kind}/{name}.parquet",

@@ -7,6 +7,7 @@ never moved.
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 
     from ombud.model.schema import Table
 
-__all__ = ["CHUNK_ROWS", "Written", "moment", "write_days"]
+__all__ = ["CHUNK_ROWS", "SALT", "Written", "moment", "write_days"]
 
 CHUNK_ROWS = 16_384
 """Rows that are fetched at a time."""
+
+SALT = "ombud_salt"
+"""Name of 16 random bytes in every file's metadata. The file's hash stands on the ledger, where anybody may try which
+rows give it; with the file the salt goes, and so does that chance."""
 
 _GROUP_ROWS = 500_000
 _GROUP_BYTES = 64 << 20
@@ -185,7 +190,9 @@ class _Days:
                 if day not in self._open:
                     at = self._folder / f"{random_id('part')}.parquet"
                     written = Written(at, day)
-                    self._open[day] = (pq.ParquetWriter(at, self._schema, **self._options), written)
+                    writer = pq.ParquetWriter(at, self._schema, **self._options)
+                    writer.add_key_value_metadata({SALT: secrets.token_hex(16)})
+                    self._open[day] = (writer, written)
                     self.written.append(written)
             list(pool.map(lambda day: self._one(day, held[day]), now))
 

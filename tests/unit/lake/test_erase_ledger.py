@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ombud.lake.batches import stored_batch
+from ombud.lake.parquet import SALT
 from ombud.ledger.check import check_log
 from ombud.ledger.commitments import RowBatch, commit_rows, verify_commitment, verify_row
 from ombud.ledger.entries import decode_entry, encode_entry
@@ -19,6 +20,7 @@ from ombud.ledger.rows import ReadRow, row_bytes, row_time
 from ombud.ledger.tree import inclusion_proof, tree_root
 from ombud.ledger.writer import open_ledger
 from ombud.model.errors import NotFoundError, StorageError
+from ombud.records import lake_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,3 +180,20 @@ def test_a_row_that_was_changed_lost_or_added_is_noticed(lake: Lake, batches: di
     with pytest.raises(StorageError, match="was changed"):
         stored_batch(lake, "batch_0")
     assert stored_batch(lake, "batch_2").root == batches["batch_2"].root
+
+
+def test_a_file_s_hash_cannot_be_found_by_trying_names(lake: Lake, rows: Make) -> None:
+    """The hashes of files are public, so the same rows give another file each time."""
+    hashes = []
+    for number in range(2):
+        with lake.writing() as batch:
+            batch.write("accounts", rows("accounts", [{"account": f"anna-{number}", "name": "Anna"}]), "import_1")
+    for table in ("_ids/account", "accounts"):
+        with lake.records.read() as tx:
+            files = lake_files.visible(tx, table)
+        metadata = [pq.read_metadata(lake.folder / file.path).metadata or {} for file in files]
+        salts = {each[SALT.encode()] for each in metadata}
+        assert {len(salt) for salt in salts} == {32}
+        assert len(salts) == len(files) == 2
+        hashes += [file.sha256 for file in files]
+    assert len(set(hashes)) == 4
