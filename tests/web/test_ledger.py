@@ -297,6 +297,16 @@ class TestWithoutWitnesses:
         assert "No witness has cosigned it yet" in alone.get("/ledger/entry/3").text
 
 
+def test_a_wrong_setting_is_not_told_to_the_public(own: Workspace) -> None:
+    settings = own.root / "ombud.toml"
+    settings.write_text(settings.read_text().partition("ledger_witnesses")[0] + 'ledger_witnesses = ["secret words"]\n')
+    browser = Browser(create_app(Workspace.open(own.root)))
+    answers = [browser.get(path) for path in ("/ledger/policy", "/ledger", "/ledger/checkpoint", "/ledger/entry/3")]
+    browser.close()
+    assert [one.status_code for one in answers] == [503, 200, 200, 200]
+    assert not [one for one in answers if "secret words" in one.text]
+
+
 def test_a_witness_beside_the_log_does_not_count(own: Workspace) -> None:
     settings = own.root / "ombud.toml"
     settings.write_text(settings.read_text().replace("http://first.example", "http://127.0.0.1:8787"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.faults import FormatError, ProofError, SignatureError
 from ombud.ledger.hashing import EMPTY_ROOT, verify_consistency
-from ombud.ledger.notes import Verifier, open_note, parse_note
+from ombud.ledger.notes import COSIGNATURE, Verifier, open_note, parse_note
 from ombud.ledger.submissions import SIZE_TYPE, Submission, parse_submission
 from ombud.ledger.witness_state import WitnessState, log_id
 from ombud.model.errors import InputError, UsageError
@@ -73,6 +73,10 @@ class Witness:
         known: dict[str, tuple[Verifier, ...]] = {}
         for vkey in logs:
             verifier = Verifier.parse(vkey)
+            if verifier.kind == COSIGNATURE:
+                raise FormatError(
+                    f"The key of {verifier.name} is a witness's, not a log's.", hint="A log's is of type 1 or 6."
+                )
             if verifier not in known.get(verifier.name, ()):
                 known[verifier.name] = (*known.get(verifier.name, ()), verifier)
         if not known:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ombud.ledger.check import LogReport, check_log
+from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.cosigned import head_of
 from ombud.ledger.faults import LogError
-from ombud.ledger.notes import COSIGNATURE
+from ombud.ledger.notes import COSIGNATURE, parse_note
 from ombud.ledger.reading import DirectoryLog, HttpLog
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def check_witnessed(
     """
     known = tuple(keys)
     cosigned = _cosigned(log)
-    watched = bool(policy and policy.witnesses) or any(key.kind == COSIGNATURE for key in known)
-    if cosigned is None or not watched or not isinstance(log, DirectoryLog):
+    if cosigned is None or not isinstance(log, DirectoryLog) or not _watched(cosigned, known, policy):
         return check_log(log, keys=known, policy=policy, trusted=trusted, whole=whole, progress=progress)
     first = check_log(
         LogAt(log.path, cosigned), keys=known, policy=policy, trusted=trusted, whole=whole, progress=progress
@@ -68,6 +68,13 @@ def check_witnessed(
         problems=problems,
         checked=first.checked + rest.checked,
     )
+
+
+def _watched(cosigned: bytes, keys: tuple[Verifier, ...], policy: TrustPolicy | None) -> bool:
+    """Say whether a witness is asked for."""
+    origin = Checkpoint.parse(parse_note(cosigned).text).origin
+    others = any(key.kind == COSIGNATURE or key.name != origin for key in keys)
+    return others or bool(policy and policy.witnesses)
 
 
 def _cosigned(log: DirectoryLog | HttpLog) -> bytes | None:

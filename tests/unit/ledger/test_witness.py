@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.encoding import read_decimal
@@ -17,6 +18,7 @@ from ombud.ledger.faults import FormatError
 from ombud.ledger.notes import (
     COSIGNATURE,
     ML_DSA_44,
+    Cosigner,
     Signature,
     Verifier,
     add_signatures,
@@ -240,6 +242,9 @@ class TestState:
             Witness.open(tmp_path / "state", [], name=NAME)
         with pytest.raises(FormatError):
             Witness.open(tmp_path / "state", ["no key"], name=NAME)
+        other = Cosigner("other.example", Ed25519PrivateKey.generate()).vkey
+        with pytest.raises(FormatError, match="is a witness's"):
+            Witness.open(tmp_path / "state", [other], name=NAME)
 
     @pytest.mark.parametrize("damage", [b"", b"garbage", None])
     def test_damage_is_never_taken_for_a_fresh_start(

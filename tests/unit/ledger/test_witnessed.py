@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from ombud.ledger.cosigned import COSIGNED, keep, log_keys
 from ombud.ledger.notes import Cosigner, Verifier, parse_note
@@ -52,6 +53,17 @@ def test_the_quorum_holds_for_what_was_cosigned_and_the_rest_continues_it(log: D
 def test_a_witness_s_key_alone_is_enough_to_ask_for_it(log: DirectoryLog) -> None:
     report = check_witnessed(log, keys=[own(log), WITNESS.verifier])
     assert (report.ok, report.size, report.witnesses) == (True, 300, ["w.example"])
+
+
+def test_a_witness_may_sign_by_a_key_that_is_safe_from_quantum_computers(tmp_path: Path) -> None:
+    witness = Cosigner("w.example", MLDSA44PrivateKey.generate())
+    grow(tmp_path, 3)
+    log = DirectoryLog(tmp_path / "ledger")
+    note = log.checkpoint()
+    assert keep(log.path, note, [witness.sign(parse_note(note).text)], [witness.verifier])
+    grow(tmp_path, 2)
+    report = check_witnessed(log, keys=[own(log), witness.verifier])
+    assert (report.ok, report.size, report.witnesses) == (True, 5, ["w.example"])
 
 
 def test_whoever_asks_for_no_witness_gets_the_newest(log: DirectoryLog) -> None:

@@ -139,8 +139,12 @@ def policy_of(house: House) -> str:
         "# and name witnesses that you trust: a log that chose its own witnesses proves little.",
         f"log {key}{address}",
     ]
+    try:
+        asked = addresses(settings.ledger_witnesses)
+    except FormatError as error:
+        raise StorageError("The witnesses of this log cannot be told.", hint="`ombud doctor` says why.") from error
     names = []
-    for number, one in enumerate(addresses(settings.ledger_witnesses), start=1):
+    for number, one in enumerate(asked, start=1):
         names.append(f"w{number}")
         lines.append(f"witness w{number} {one.verifier.vkey} {one.url}")
     if names:
