@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from ombud.cli import gate_apps, gate_callers, gate_policy
+from ombud.cli import gate_apps, gate_callers, gate_policy, gate_record, gate_watch
 from ombud.cli.shell import shell_of
 from ombud.gate import registry
 from ombud.gate.live import LiveGate
@@ -40,6 +40,8 @@ def add_to(app: typer.Typer) -> None:
     gate_policy.add_to(gate_app)
     gate_apps.add_to(gate_app)
     gate_callers.add_to(gate_app)
+    gate_watch.add_to(gate_app)
+    gate_record.add_to(gate_app)
     app.add_typer(gate_app, name="gate")
 
 
