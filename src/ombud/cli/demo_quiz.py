@@ -125,6 +125,8 @@ def _replay(lake: Lake, graph: _Graph, policy: Policy) -> None:
     gate = _gate(lake, graph, policy)
     decided = [(request, gate.decide(request)) for request in _requests(graph, installers)]
     _record(lake, decided, policy)
+    with lake.records.begin() as tx:
+        apps.active(tx, {APP: clock.now()})
 
 
 def _installers(graph: _Graph) -> int:
