@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ombud.gate.policy import Policy
     from ombud.gate.replay import Replay
 
-__all__ = ["add_to"]
+__all__ = ["IN_FORCE", "add_to", "policy_named", "show_replay"]
 
 policy_app = typer.Typer(help="Show, check and put in force the gate's policy.", no_args_is_help=True)
 IN_FORCE = "in-force"
@@ -40,7 +40,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands to `ombud gate`."""
     app.add_typer(policy_app, name="policy")
     app.command()(diff)
-    app.command()(observe)
 
 
 @policy_app.command()
@@ -50,7 +49,7 @@ def show(
 ) -> None:
     """Show a policy: its fields, scopes and purposes."""
     shell = shell_of(ctx)
-    found = _policy(shell, policy)
+    found = policy_named(shell, policy)
     shell.document({**found.document, "hash": found.hash})
     shell.say(f"{found.name} {found.version}, {found.hash}")
     if found.doc:
@@ -94,7 +93,7 @@ def use(
 ) -> None:
     """Put a policy in force, now or later; its whole text goes on the ledger. Gates follow within a second."""
     shell = shell_of(ctx)
-    found = _policy(shell, policy)
+    found = policy_named(shell, policy)
     Rules.of(found.cedar)
     lake = shell.lake()
     with lake.records.begin() as tx:
@@ -128,41 +127,22 @@ def diff(
 ) -> None:
     """Say what changes between two policies, and with --replay what the newer one would have refused, per app."""
     shell = shell_of(ctx)
-    old, new = _policy(shell, a), _policy(shell, b)
+    old, new = policy_named(shell, a), policy_named(shell, b)
     found = diff_policies(old, new)
     again = _replayed(shell, old, new, standings=standings) if replay else None
     shell.document({**msgspec.to_builtins(found), **({"replay": again} if again is not None else {})})
     rows = [(change.effect, change.part, change.sentence) for change in found.changes]
     shell.table(f"{len(rows)} changes" if rows else "Both let out the same.", ("effect", "part", "what"), rows)
     if again is not None:
-        _show_replay(shell, again)
-
-
-def observe(
-    ctx: typer.Context,
-    policy: Annotated[str, typer.Argument(help="A file, one that ships, a hash, or `in-force`.")] = IN_FORCE,
-    *,
-    standings: Annotated[
-        bool, typer.Option("--standings/--no-standings", help="With apps' reviews as they are today.")
-    ] = False,
-    purpose: Annotated[str | None, typer.Option(help="The purpose of reads that a log states none for.")] = None,
-    region: Annotated[str | None, typer.Option(help="The region of reads that a log states none for.")] = None,
-) -> None:
-    """Say what a policy would have refused of what logs say went out; the platform's read path stays as it is."""
-    shell = shell_of(ctx)
-    found = _replayed(shell, None, _policy(shell, policy), standings=standings, purpose=purpose, region=region)
-    shell.document(found)
-    _show_replay(shell, found)
+        show_replay(shell, again)
 
 
 def _replayed(
     shell: Shell,
-    old: Policy | None,
+    old: Policy,
     new: Policy,
     *,
     standings: bool,
-    purpose: str | None = None,
-    region: str | None = None,
 ) -> Replay:
     lake = shell.lake()
     known = None
@@ -170,10 +150,11 @@ def _replayed(
         with lake.records.read() as tx:
             known = registry.standings(tx)
     with shell.progress() as progress:
-        return replay_reads(lake, old, new, standings=known, purpose=purpose, region=region, progress=progress)
+        return replay_reads(lake, old, new, standings=known, progress=progress)
 
 
-def _show_replay(shell: Shell, found: Replay) -> None:
+def show_replay(shell: Shell, found: Replay) -> None:
+    """Print what each app would lose."""
     if not found.reads or found.first is None or found.last is None:
         shell.say("The lake holds no reads: `ombud import` brings a log in, `ombud lake attach` lets it lie.")
         return
@@ -192,7 +173,7 @@ def _show_replay(shell: Shell, found: Replay) -> None:
     shell.table("What each app would lose", ("app", "reads", "touched", "people", "fields"), rows, (1, 2, 3))
 
 
-def _policy(shell: Shell, word: str) -> Policy:
+def policy_named(shell: Shell, word: str) -> Policy:
     """Return the policy that a word of the command line means."""
     if word in BUILT_IN:
         return load_policy(word)

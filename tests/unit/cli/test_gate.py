@@ -12,7 +12,7 @@ from ombud.cli.app import run
 from ombud.gate import consent, registry
 from ombud.gate.policy import load_policy
 from ombud.gate.wire.callers import CallerKeys
-from ombud.records import migrate, open_records
+from ombud.records import brakes, migrate, open_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,8 +161,19 @@ def test_what_a_lock_down_breaks_on_an_empty_lake(ombud: Said) -> None:
     assert {change["effect"] for change in found["changes"]} >= {"closes", "changes"}
     assert found["replay"]["reads"] == 0
     assert "Both let out the same." in ombud("gate", "diff", "in-force", "locked-down")[1]
-    assert document(ombud("gate", "observe", "--json"))["old"] == "recorded"
-    assert "The lake holds no reads" in ombud("gate", "observe", "before-2015", "--standings")[1]
+    seen = document(ombud("gate", "observe", "--json"))
+    assert (seen["policy"], seen["replay"]["old"]) == ("locked-down", "recorded")
+    assert "The lake holds no reads" in ombud("gate", "observe", "before-2015", "--favoured")[1]
+
+
+def test_apps_that_a_breaker_stopped_are_listed(ombud: Said, workspace: Workspace) -> None:
+    ombud(*REGISTER)
+    assert "No app is held back." in ombud("gate", "breakers")[1]
+    with open_records(workspace) as records, records.begin() as tx:
+        brakes.pull(tx, "quiz", "stopped", "It read like a crawler.")
+    (held,) = document(ombud("gate", "breakers", "--json"))["brakes"]
+    assert (held["app"], held["state"], held["until"]) == ("quiz", "stopped", None)
+    assert "a person lets it go" in ombud("gate", "breakers")[1]
 
 
 def test_serving_asks_for_sense(ombud: Said) -> None:
