@@ -19,7 +19,8 @@ from ombud.gate.policy import load_policy
 from ombud.lake import Lake, open_lake
 from ombud.lake.imports import import_files
 from ombud.ledger import verify
-from ombud.records import consents, figures, open_records, policies
+from ombud.ledger.writer import open_ledger
+from ombud.records import consents, figures, open_records, outbox, policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,6 +191,18 @@ def test_the_ledger_is_verified_by_a_program_that_has_nothing_of_ombud(lake: Lak
     command = [sys.executable, "-I", "-c", without + f"runpy.run_path({verify.__file__!r}, run_name='__main__')"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rows_that_another_process_keeps_from_the_ledger_are_said(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lake.records.begin() as tx:
+        outbox.append(tx, "app", {"app": "another"})
+    with open_ledger(lake.workspace):
+        shown = values(check_ledger(Shell(), lake))
+    assert shown["verify.py"] == "ok"
+    assert "1 rows wait: " in capsys.readouterr().out
+    assert values(check_ledger(Shell(quiet=True), lake))["entries on the ledger"] == shown["entries on the ledger"] + 1
 
 
 def test_a_ledger_that_was_tampered_with_is_said(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ombud.simulate import Aim, Answers, Plan, Requests, Turn, crawl, friend_walk, join, sweep
 from ombud.simulate.requests import NOBODY
@@ -30,7 +32,7 @@ def plan(people: int = 1_000, apps: tuple[int, ...] = (7,), **rest: tuple[int, i
     )
 
 
-def given(requests: Requests) -> Answers:
+def give(requests: Requests) -> Answers:
     return Answers(requests.fields, np.zeros(len(requests), dtype=bool))
 
 
@@ -58,7 +60,7 @@ def turns(
 
 
 def test_given_everything_it_reads_all_once_and_faster_each_time() -> None:
-    asked = turns(plan(), given, 30)
+    asked = turns(plan(), give, 30)
     sizes = [len(requests) for requests in asked]
     assert sizes[0] in {100, 101}
     assert sizes[1] > sizes[0]
@@ -69,7 +71,7 @@ def test_given_everything_it_reads_all_once_and_faster_each_time() -> None:
 
 
 def test_its_requests_lie_within_the_turn_in_order() -> None:
-    for turn, requests in enumerate(turns(plan(), given, 5)):
+    for turn, requests in enumerate(turns(plan(), give, 5)):
         assert (np.diff(requests.at) >= 0).all()
         assert ((requests.at >= turn * HOUR) & (requests.at < (turn + 1) * HOUR)).all()
         assert (requests.app == 7).all()
@@ -128,13 +130,13 @@ def test_all_apps_refused_it_tries_on_with_the_last_until_its_patience_ends() ->
 
 
 def test_who_was_had_by_one_app_is_not_read_by_the_other() -> None:
-    asked = turns(plan(apps=(7, 8)), given, 40)
+    asked = turns(plan(apps=(7, 8)), give, 40)
     people = np.concatenate([requests.person for requests in asked])
     assert sorted(people.tolist()) == list(range(1_000))
 
 
 def test_it_acts_only_in_its_hours() -> None:
-    asked = turns(plan(people=100_000, hours=(1, 5)), given, 2, hours=24)
+    asked = turns(plan(people=100_000, hours=(1, 5)), give, 2, hours=24)
     for requests in asked:
         hours = requests.at % DAY // HOUR
         assert set(hours.tolist()) == {1, 2, 3, 4}
@@ -142,13 +144,35 @@ def test_it_acts_only_in_its_hours() -> None:
 
 
 def test_the_same_seed_asks_the_same() -> None:
-    one, two, other = (turns(plan(), given, 5, seed=seed) for seed in (1, 1, 2))
+    one, two, other = (turns(plan(), give, 5, seed=seed) for seed in (1, 1, 2))
     assert all((a.at == b.at).all() for a, b in zip(one, two, strict=True))
     assert any(len(a) != len(b) or (a.at != b.at).any() for a, b in zip(one, other, strict=True))
 
 
 def test_a_plan_without_anybody_asks_nothing() -> None:
-    assert all(len(requests) == 0 for requests in turns(plan(people=0), given, 3))
+    assert all(len(requests) == 0 for requests in turns(plan(people=0), give, 3))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1), st.sampled_from([1, 6]))
+def test_whatever_it_is_answered_it_keeps_to_its_plan(seed: int, gives: float, slows: float, hours: int) -> None:
+    """Random answers: nobody whom it had is asked for again, nobody twice in a turn, and never faster than it may."""
+    rng = np.random.default_rng(seed)
+    two = plan(people=300, apps=(7, 8), patience=20)
+    had: set[int] = set()
+
+    def answer(requests: Requests) -> Answers:
+        given_now = rng.random(len(requests)) < gives
+        later = ~given_now & (rng.random(len(requests)) < slows)
+        people = requests.person.tolist()
+        assert len(set(people)) == len(people)
+        assert not had & set(people)
+        assert len(people) <= 3 * AIM.speed * hours + 1
+        assert set(requests.app.tolist()) <= {7, 8}
+        assert set(requests.fields.tolist()) <= {ALL, LEAST}
+        had.update(requests.person[given_now].tolist())
+        return Answers(np.where(given_now, requests.fields, np.uint64(0)), later)
+
+    turns(two, answer, 40, hours, seed)
 
 
 class TestPlans:
