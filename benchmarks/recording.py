@@ -99,7 +99,8 @@ def batches(gate: Gate, names: tuple[list[str], list[str]], place: Path, options
         for future in waiting:
             future.result()
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    return {"rows": options.rows, "seconds": seconds, "cpu": cpu, "a_second": options.rows / seconds, **parts}
+    found = {"reads": options.rows, "seconds": seconds, "cpu_seconds": cpu, "a_second": options.rows / seconds}
+    return found | {"a_cpu_second": options.rows / cpu, "wall_seconds_of": parts}
 
 
 def singles(gate: Gate, place: Path, count: int) -> dict[str, Any]:
@@ -145,11 +146,11 @@ def main() -> None:
         found["sha256_limit"] = {"seconds": limit(options.rows)}
         found["singles"] = singles(gate, workspace.root, options.singles)
         with open_records(workspace) as records:
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             done = flush(open_lake(workspace, records))
-            seconds = time.perf_counter() - began
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         rows = sum(one.rows for one in done)
-        found["flush"] = {"rows": rows, "seconds": seconds, "a_second": rows / seconds}
+        found["flush"] = {"reads": rows, "seconds": seconds, "a_second": rows / seconds, "a_cpu_second": rows / cpu}
         size = sum(path.stat().st_size for path in (workspace.lake_dir / "reads").rglob("*.parquet"))
         found["flush"]["bytes_a_row"] = size / rows
     print(json.dumps(found, indent=1))
