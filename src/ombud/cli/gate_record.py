@@ -36,9 +36,10 @@ def flush(ctx: typer.Context) -> None:
     shell = shell_of(ctx)
     done = flushing.flush(shell.lake())
     shell.document({"gates": done})
-    shell.table("Flushed", ("gate", "batches", "reads"), [(one.host, one.batches, one.rows) for one in done], (1, 2))
     if not done:
         shell.say("Nothing waits in the journals.")
+        return
+    shell.table("Flushed", ("gate", "batches", "reads"), [(one.host, one.batches, one.rows) for one in done], (1, 2))
 
 
 def coverage(
