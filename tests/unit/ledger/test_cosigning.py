@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ombud.ledger.cosigned import COSIGNED, LAG, head_of, keep, log_keys
-from ombud.ledger.cosigning import MAX_ANSWER, CosignReport, WitnessAddress, addresses, cosign
+from ombud.ledger.cosigning import MAX_ANSWER, CosignReport, WitnessAddress, addresses, cosign, seen_by
 from ombud.ledger.disk import RealDisk
 from ombud.ledger.entries import encode_entry
 from ombud.ledger.faults import AbsentError, FormatError, LogError, SignatureError
@@ -21,6 +21,7 @@ from ombud.ledger.notes import Cosigner, add_signatures, open_note, parse_note
 from ombud.ledger.reading import DirectoryLog
 from ombud.ledger.submissions import SIZE_TYPE
 from ombud.ledger.witness import Witness
+from ombud.ledger.witness_state import log_id
 from ombud.ledger.writer import Ledger
 from ombud.model import clock
 from ombud.model.errors import BusyError
@@ -236,6 +237,38 @@ class TestFailures:
             ask(folder, net)
         lock.close()
         assert ask(folder, net).kept
+
+
+class TestWhatAWitnessHolds:
+    def seen(self, net: Net, answer: httpx.Response | httpx.HTTPError) -> tuple[bool, bytes | None]:
+        """Ask a witness that answers so."""
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            assert request.url.path == f"/sub/{log_id(ORIGIN)}/checkpoint"
+            if isinstance(answer, httpx.HTTPError):
+                raise answer
+            return answer
+
+        client = httpx.Client(transport=httpx.MockTransport(handle))
+        return seen_by(address(net, "w1.example"), ORIGIN, client)
+
+    def test_is_its_newest_checkpoint(self, folder: Path, net: Net) -> None:
+        ask(folder, net)
+        note = net.witnesses["w1.example"].latest(log_id(ORIGIN)) or b""
+        assert self.seen(net, httpx.Response(200, content=note)) == (True, note)
+
+    def test_may_be_nothing(self, net: Net) -> None:
+        assert self.seen(net, httpx.Response(404)) == (True, None)
+
+    def test_is_not_known_when_it_does_not_answer_as_itself(self, folder: Path, net: Net) -> None:
+        unsigned = DirectoryLog(folder / "ledger").checkpoint()
+        for answer in (
+            httpx.Response(200, content=unsigned),
+            httpx.Response(200, content=b"hello"),
+            httpx.Response(500),
+            httpx.ConnectError("no"),
+        ):
+            assert self.seen(net, answer) == (False, None)
 
 
 class TestForks:
