@@ -18,7 +18,7 @@ from ombud.gate.budgets import HOUR, charge, roll
 from ombud.gate.consents import ABSENT, LIVE, MOST_PEOPLE
 from ombud.gate.policy.compiled import ACTIVE, CLOSED, CONTRACTED, DAY, DECLARED, OPEN, REVIEWED, Arrays
 from ombud.gate.reasons import FIELD, NUMBER
-from ombud.gate.slots import find
+from ombud.gate.slots import find, place
 from ombud.gate.ties import tied
 from ombud.model.errors import InputError
 
@@ -45,7 +45,9 @@ Masks = NDArray[np.uint64]
 FIRST_FIELD = NUMBER[FIELD[0]]
 """The number of the first reason against single fields."""
 FIELD_REASONS = len(FIELD)
-_CLOSED, _CLOSED_FRIENDS, _REGION, _PURPOSE, _GRANT, _REVIEW, _CONTRACT, _UNDER = range(FIELD_REASONS)
+_REGION, _PURPOSE, _GRANT, _REVIEW, _CONTRACT = range(2, 7)
+"""Places in `FIELD`; the first two are the one for own fields and the one for friends'."""
+_TOUCHED = 32
 _CHUNK = 65_536
 """Rows that are decided before other threads may run."""
 _STALE, _UNKNOWN_APP, _STOPPED, _IDLE = (NUMBER[c] for c in ("stale", "unknown-app", "stopped", "app-idle"))
@@ -177,15 +179,24 @@ def givers(rows: int) -> Givers:
 
 @nb.njit(cache=True)
 def look_up(arrays: Arrays, batch: Batch, start: int, end: int, new: Words, old: Words, out: Givers) -> None:  # noqa: PLR0917 - numba takes no keyword-only arguments
-    """Fill in what the table of consents says to the rows from `start` to `end`."""
-    for n in range(start, end):
-        app, person, through = batch.app[n], batch.person[n], batch.through[n]
-        day = batch.second[n] // DAY
-        to = n - start
-        own = through in (-1, person)
-        out.why[to], out.scopes[to] = consented(arrays, new, old, app, person if own else through, day)
-        if not own and arrays.friend_must_use_app:
-            out.friend_why[to] = consented(arrays, new, old, app, person, day)[0]
+    """Fill in what the table of consents says to the rows from `start` to `end`.
+
+    The places of a few rows are touched before any is read, so that memory answers for all of them at once.
+    """
+    for first in range(start, end, _TOUCHED):
+        last = min(first + _TOUCHED, end)
+        for n in range(first, last):
+            giver = batch.person[n] if batch.through[n] < 0 else batch.through[n]
+            key = (_U(batch.app[n]) << _U(40)) + _U(giver) + _U(1)
+            out.scopes[n - start] = new[place(key, new.shape[0]), 0]
+        for n in range(first, last):
+            app, person, through = batch.app[n], batch.person[n], batch.through[n]
+            day = batch.second[n] // DAY
+            to = n - start
+            own = through in (-1, person)
+            out.why[to], out.scopes[to] = consented(arrays, new, old, app, person if own else through, day)
+            if not own and arrays.friend_must_use_app:
+                out.friend_why[to] = consented(arrays, new, old, app, person, day)[0]
 
 
 @nb.njit(cache=True)
@@ -197,7 +208,6 @@ def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
 ) -> tuple[bool, int]:  # fmt: skip
     """Decide rows; return whether the people of a day were forgotten, and the rows of people made since."""
     cleared, made = False, 0
-    steps = np.zeros(FIELD_REASONS, dtype=np.uint64)
     detailed = refused.shape[0] > 0
     for n in range(start, end):
         app, person, through = batch.app[n], batch.person[n], batch.through[n]
@@ -226,24 +236,30 @@ def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
         asked = batch.fields[n]
         out = asked & opened(table, usable) & need & ~closed
         if out != asked:
-            steps[_CLOSED if side == 0 else _CLOSED_FRIENDS] = ~arrays.open_at_all[side]
-            steps[_CLOSED_FRIENDS if side == 0 else _CLOSED] = _U(0)
-            steps[_REGION] = closed
-            steps[_PURPOSE] = ~need
-            steps[_GRANT] = ~opened(table, scopes)
-            steps[_REVIEW] = ~opened(table, reviewed)
-            steps[_CONTRACT] = ~opened(table, contracted)
-            steps[_UNDER] = ~out
             left = asked
             for step in range(FIELD_REASONS):
-                hit = left & steps[step]
+                if step < _REGION:
+                    against = ~arrays.open_at_all[side] if step == side else _U(0)
+                elif step == _REGION:
+                    against = closed
+                elif step == _PURPOSE:
+                    against = ~need
+                elif step == _GRANT:
+                    against = ~opened(table, scopes)
+                elif step == _REVIEW:
+                    against = ~opened(table, reviewed)
+                elif step == _CONTRACT:
+                    against = ~opened(table, contracted)
+                else:
+                    against = ~out
+                hit = left & against
                 if hit != 0:
                     left &= ~hit
                     if reason[n] == 0:
                         reason[n] = FIRST_FIELD + step
                     if detailed:
                         refused[n, step] = hit
-                    if left == 0:
+                    if left == 0 or not detailed:
                         break
         if out != 0:
             if roll(batch.second[n] // HOUR, clock, counts, limits, registered, ramp_days, people):
@@ -348,12 +364,20 @@ def mask_batch(  # noqa: PLR0917 - numba takes no keyword-only arguments
     the day of last use); there are no reasons, regions or budgets. For what-if
     counts over whole tables.
     """
-    allowed = np.zeros(app.shape[0], dtype=np.uint64)
+    apps, purposes = arrays.apps.shape[0], arrays.purpose_needs.shape[0]
+    needed = np.zeros((apps, purposes + 1), dtype=np.uint64)  # the last column is that of an unknown purpose
+    usable = np.zeros(apps, dtype=np.uint64)
     stopped = np.zeros(0, dtype=np.bool_)
+    for a in range(apps):
+        row = arrays.apps[a]
+        usable[a] = _U(row[REVIEWED]) & _U(row[CONTRACTED]) & _U(row[OPEN])
+        for p in range(-1, purposes):
+            if standing(arrays, stopped, a, p, day) == 0:
+                needed[a, p] = arrays.purpose_needs[p] if arrays.purpose_rule else ~_U(0)
+    allowed = np.zeros(app.shape[0], dtype=np.uint64)
     for n in range(app.shape[0]):
-        good = standing(arrays, stopped, app[n], purpose[n], day) == 0 and day - used[n] <= arrays.unused_days
-        row = arrays.apps[app[n] if good else 0]
-        usable = (scopes[n] | arrays.basic) & _U(row[REVIEWED]) & _U(row[CONTRACTED]) & _U(row[OPEN])
-        need = arrays.purpose_needs[purpose[n]] if good and arrays.purpose_rule else ~_U(0)
-        allowed[n] = fields[n] & need & opened(arrays.opens, usable) & (_U(0) - _U(good))
+        if 0 <= app[n] < apps and -1 <= purpose[n] < purposes:
+            open_ = opened(arrays.opens, (scopes[n] | arrays.basic) & usable[app[n]])
+            used_lately = _U(0) - _U(day - used[n] <= arrays.unused_days)
+            allowed[n] = fields[n] & needed[app[n], purpose[n]] & open_ & used_lately
     return allowed

@@ -49,7 +49,7 @@ class DecisionIds:
 
     def next(self) -> str:
         """Return an id that no other decision has."""
-        return f"{self.prefix}{next(self.numbers):x}"
+        return f"{self.prefix}{next(self.numbers)}"
 
 
 _IDS = DecisionIds()
@@ -110,7 +110,7 @@ class Gate:
         elif moment.tzinfo is None:
             raise InputError("The request's moment has no time zone.", hint="Give `at` one, such as UTC.")
         side = other is not None and other != person
-        identity = f"{_IDS.prefix}{next(_IDS.numbers):x}"
+        identity = f"{_IDS.prefix}{next(_IDS.numbers)}"
         if self.monotonic() > self.consents.fresh_until:
             return machine.whole(identity, asked, _STALE, side)
         since = moment - _EPOCH

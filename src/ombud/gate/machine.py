@@ -187,7 +187,8 @@ class Machine:
         arrays = compiled.arrays
         starts, friends = (ties.starts, ties.friends) if ties else NO_TIES
         opens = arrays.opens, arrays.opens_of_friends
-        self.kept = (compiled, consents, budgets, ties, arrays, starts, friends, opens)
+        blocks = consents.table.block, budgets.block, budgets.people.block
+        self.kept = (compiled, consents, budgets, ties, arrays, starts, friends, opens, blocks)
         self._block: NDArray[np.int64] = np.zeros(_BLOCK, dtype=np.int64)
         values = (
             arrays.apps.ctypes.data, len(arrays.apps),
