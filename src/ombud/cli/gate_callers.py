@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 callers_app = typer.Typer(help="Say which of the platform's services may ask the gate.", no_args_is_help=True)
-_RIGHTS: tuple[Right, ...] = ("decide", "search")
+_RIGHTS: tuple[Right, ...] = ("decide", "search", "consent")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +40,9 @@ def listed(ctx: typer.Context) -> None:
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The service.")],
-    may: Annotated[list[str] | None, typer.Option(help="decide or search; repeatable.", show_default="decide")] = None,
+    may: Annotated[
+        list[str] | None, typer.Option(help="decide, search or consent; repeatable.", show_default="decide")
+    ] = None,
 ) -> None:
     """Make a key for a service and show it once; only its hash is kept."""
     shell = shell_of(ctx)

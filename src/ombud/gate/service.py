@@ -86,7 +86,11 @@ class GateService:
             self._rules_of = ("", 0)
             self.tokens = token_reader(workspace.settings, workspace.keys_dir, records)
             self.point = DecisionPoint(
-                self.desk, rules_of(self.live.policy, self._entities), self.tokens, tokens_needed=tokens_needed
+                self.desk,
+                rules_of(self.live.policy, self._entities),
+                self.tokens,
+                tokens_needed=tokens_needed,
+                consents=self.live,
             )
             self._rules_of = self._stamp()
             self._stack = opened.pop_all()

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from ombud.model.workspace import Workspace
 
-__all__ = ["DECIDE", "NGINX", "PUBLIC", "SEARCH", "Access", "Caller", "CallerKeys", "Right"]
+__all__ = ["CONSENT", "DECIDE", "NGINX", "PUBLIC", "SEARCH", "Access", "Caller", "CallerKeys", "Right"]
 
-Right = Literal["decide", "search"]
+Right = Literal["decide", "search", "consent"]
 Access = frozenset[str] | Literal["public"]
 
 PUBLIC: Access = "public"
@@ -30,6 +30,8 @@ DECIDE: Access = frozenset({"decide"})
 """Those who ask for a decision on one request of an app or a user."""
 SEARCH: Access = frozenset({"search"})
 """Those who list what is permitted, which says more than one decision does."""
+CONSENT: Access = frozenset({"consent"})
+"""The platform's sign-in, which tells what people allow."""
 NGINX: Access = frozenset({"decide", "nginx"})
 """As `DECIDE`, with the key in a header of its own: `Authorization` is the app's there."""
 

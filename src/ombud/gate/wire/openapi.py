@@ -18,7 +18,8 @@ _REF = "#/components/schemas/{name}"
 _ERRORS = {
     400: "The request is wrong; the body says where.",
     401: "No key of the platform's services came with it.",
-    403: "This key may not ask that.",
+    403: "This key may not ask that, or the policy does not allow it.",
+    404: "There is no such app, or no such consent.",
     408: "The body took too long to arrive.",
     413: "The body is too large.",
     415: "The body is compressed.",

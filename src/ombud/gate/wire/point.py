@@ -19,6 +19,7 @@ from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
     from ombud.gate.request import Decision, ReadRequest
+    from ombud.gate.wire.consenting import Consents
     from ombud.gate.wire.messages import Action, Entity
     from ombud.gate.wire.tokens import AppToken, TokenReader
 
@@ -52,9 +53,15 @@ class DecisionPoint:
     """Answers questions; what it answered to reads is on record before it answers."""
 
     def __init__(
-        self, reads: Reads, rules: Rules, tokens: TokenReader | None = None, *, tokens_needed: bool = False
+        self,
+        reads: Reads,
+        rules: Rules,
+        tokens: TokenReader | None = None,
+        *,
+        tokens_needed: bool = False,
+        consents: Consents | None = None,
     ) -> None:
-        """Take what decides reads and all else, and what reads the apps' tokens.
+        """Take what decides reads and all else, what reads the apps' tokens, and what keeps consents.
 
         Raises `InputError` when tokens are needed and nothing reads them.
         """
@@ -66,6 +73,7 @@ class DecisionPoint:
         self.reads = reads
         self.rules = rules
         self.tokens = tokens
+        self.consents = consents
         self.tokens_needed = tokens_needed
 
     async def evaluate(self, asked: Evaluation) -> Answer:

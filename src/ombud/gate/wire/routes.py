@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ombud.gate.wire.callers import DECIDE, NGINX, PUBLIC, SEARCH, Access
+from ombud.gate.wire.callers import CONSENT, DECIDE, NGINX, PUBLIC, SEARCH, Access
+from ombud.gate.wire.consenting import CONSENTS_PATH, ConsentChange, ConsentState, change_consent
 from ombud.gate.wire.discovery import PATHS, Configuration
 from ombud.gate.wire.messages import (
     ActionSearch,
@@ -121,6 +122,14 @@ QUESTIONS: dict[str, QuestionRoute] = {
             asks=ActionSearch,
             answers=(ActionsFound,),
             handle=search_actions,
+        ),
+        QuestionRoute(
+            path=CONSENTS_PATH,
+            access=CONSENT,
+            summary="What a person allows an app",
+            asks=ConsentChange,
+            answers=(ConsentState,),
+            handle=change_consent,
         ),
     )
 }
