@@ -13,7 +13,7 @@ Outcome = Literal["allowed", "reduced", "refused"]
 Status = Literal["live", "under_review", "suspended", "banned"]
 
 
-class ReadRequest(msgspec.Struct, frozen=True):
+class ReadRequest(msgspec.Struct, frozen=True, gc=False):
     """One app asks for fields of one person."""
 
     app: str
@@ -32,7 +32,7 @@ class ReadRequest(msgspec.Struct, frozen=True):
     """who the app says it acts for (RFC 8693)"""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """A field that does not go out, and why."""
 
     field: str
@@ -40,7 +40,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """a code of `ombud.gate.reasons`"""
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """Which of the requested fields go out: each is either allowed or refused with one reason."""
 
     id: str
