@@ -38,7 +38,7 @@ def entries(count: int) -> list[bytes]:
         elif n == count - 2:
             found.append(encode_entry("decision", {"decision": HOSTILE, "recorded": "no time"}))
         elif n == count - 5:
-            found.append(encode_entry("coverage", {"share": 0.9987, "at": at}))
+            found.append(encode_entry("coverage", {"share": 0.9987, "canaries": 760, "egress": 0.998, "at": at}))
         else:
             body = {"batch": f"batch_{n}", "root": f"{n:064x}", "padded": 1024, "at": at, "policy": "ab" * 32}
             found.append(encode_entry("reads", body))

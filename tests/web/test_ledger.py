@@ -352,6 +352,29 @@ class TestPages:
         found = visitor.get("/ledger.json").json()["coverage"]
         assert (found["index"], found["share"], found["at"]) == (index, 0.5, "2026-11-22T00:00:00Z")
 
+    @pytest.mark.parametrize(
+        ("body", "says"),
+        [
+            (
+                {"share": 1, "canaries": 24, "egress": 0.9, "missing_batches": 2},
+                ["100 %", "of 24 test reads", "at least"],
+            ),
+            (
+                {"share": 1, "canaries": 24, "egress": 0.9, "missing_batches": 2},
+                ["85.8 %", "90 %", "2 batches missing"],
+            ),
+            ({"share": None, "canaries": 0, "egress": None, "missing_batches": 0}, ["no test reads", "None was due"]),
+            ({"share": 7, "canaries": -1, "egress": "x", "missing_batches": 1e300}, ["no test reads"]),
+        ],
+    )
+    def test_coverage_has_its_number_and_interval(
+        self, visitor: Browser, own: Workspace, body: dict[str, Any], says: list[str]
+    ) -> None:
+        with open_ledger(own) as ledger:
+            ledger.append([encode_entry("coverage", body)])
+        text = html.unescape(visitor.get("/ledger").text).replace("\u00a0", " ")
+        assert [one for one in says if one not in text] == []
+
     def test_counts_by_type(self, nobody: Browser) -> None:
         document = nobody.get("/ledger.json").json()
         counts = {line["type"]: line["entries"] for line in document["types"]}
@@ -419,7 +442,8 @@ class TestSummaries:
             ("import", {"files": [{}, {"rows": True}, 7], "removed": [1]}, "2 files with 0 rows; 1 gone"),
             ("import", {"files": [], "removed": []}, "Files became the lake, or took the place of others"),
             ("erase", {"tables": {"posts": 3, "ads": 1}}, "Rows of ads, posts"),
-            ("coverage", {"share": 1}, "100.0\u00a0% of what left was found"),
+            ("coverage", {"share": 1}, "100.0\u00a0% of test reads were found"),
+            ("coverage", {"share": 0.9, "canaries": 1000}, "90.0\u00a0% of 1,000 test reads were found"),
             ("coverage", {"share": True}, "How much of what left is on the ledger"),
             ("key", {"old": "n+aa+x", "new": "n+bb+y", "reason": "yearly"}, "Key bb follows aa: yearly"),
             ("key", {"old": 5}, "The log's key was changed; the checkpoint with this entry is signed by both"),

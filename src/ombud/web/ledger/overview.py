@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Query, Request
 from msgspec import Meta
 
+from ombud.gate.coverage import share as interval
 from ombud.ledger.entries import TYPES
 from ombud.ledger.faults import LogError
 from ombud.ledger.proofs import entry_at
@@ -34,6 +35,8 @@ pages = Pages()
 BUNDLES = 8
 """bundles that are looked through for the newest entries: up to 2,048 entries"""
 SHOWN = 12
+LARGEST = 10**9
+"""counts beyond it are a mistake"""
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -62,7 +65,13 @@ class CoverageLine(msgspec.Struct, frozen=True):
     """How much of what left the platform is on the ledger, as it was measured last."""
 
     index: Annotated[int, Meta(description="The entry that says so.")]
-    share: Annotated[float | None, Meta(description="From 0 to 1; null when the entry states no single share.")]
+    share: Annotated[float | None, Meta(description="Of test reads, from 0 to 1; null when none was due.")]
+    canaries: Annotated[int | None, Meta(description="How many test reads were due.")]
+    low: Annotated[float | None, Meta(description="The share is at least this, by a 95 % interval.")]
+    egress: Annotated[
+        float | None, Meta(description="Of answers that the platform itself counted; null if it does not.")
+    ]
+    missing_batches: Annotated[int | None, Meta(description="Numbered batches of reads that are not there.")]
     at: Annotated[datetime | None, Meta(description="When it was measured.")]
 
 
@@ -155,7 +164,23 @@ def _stated(index: int, data: bytes) -> CoverageLine | None:
     entry, line = read_entry(data), line_of(index, data)
     if entry.type != "coverage":
         return None
-    share = entry.body.get("share")
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        share = None
-    return CoverageLine(index, share, line.at)
+    rate, of = _share(entry.body.get("share")), _count(entry.body.get("canaries"))
+    return CoverageLine(
+        index=index,
+        share=rate,
+        canaries=of,
+        low=interval(round(rate * of), of).low if rate is not None and of else None,
+        egress=_share(entry.body.get("egress")),
+        missing_batches=_count(entry.body.get("missing_batches")),
+        at=line.at,
+    )
+
+
+def _share(value: object) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(value) if known else None  # type: ignore[arg-type]  # a number, as was just asked
+
+
+def _count(value: object) -> int | None:
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
+    return value if known else None  # type: ignore[return-value]  # a whole number, as was just asked

@@ -72,7 +72,8 @@ def _coverage(body: dict[str, Any]) -> str | None:
     share = body.get("share")
     if isinstance(share, bool) or not isinstance(share, int | float):
         return None
-    return f"{share * 100:.1f}{_NB}% of what left was found"
+    number = _number(body, "canaries")
+    return f"{share * 100:.1f}{_NB}% of {f'{number:,} ' if number else ''}test reads were found"
 
 
 def _key(body: dict[str, Any]) -> str | None:
