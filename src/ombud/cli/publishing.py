@@ -17,7 +17,8 @@ def bring_to_ledger(shell: Shell, lake: Lake) -> None:
     """Publish what waits and say so; what keeps it from being published is said, and no error: the rows are safe."""
     done = publish_all(lake.workspace, lake.records)
     if done.entries:
-        shell.say(f"On the ledger, which has {done.size:,} entries now. `ombud ledger verify` checks it.")
+        entries = "1 entry" if done.size == 1 else f"{done.size:,} entries"
+        shell.say(f"On the ledger, which has {entries} now. `ombud ledger verify` checks it.")
     elif done.busy:
         shell.say("Another process has the ledger open, and will bring this to it.")
     elif done.why:

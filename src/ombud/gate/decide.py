@@ -66,17 +66,20 @@ class Gate:
         budgets: Budgets,
         *,
         ties: Ties | None = None,
+        newcomers: Callable[[str], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the policy, the consents, the dense ids of people, and the budgets.
 
         Without `ties` the gate believes the platform that two people are
-        friends; with them it looks.
+        friends; with them it looks. `newcomers` gives a dense id to a friend
+        who never consented to anything; without it there is no such friend.
         """
         self.consents = consents
         self.people = people
         self.budgets = budgets
         self.ties = ties
+        self.newcomers = newcomers
         self.stopped: frozenset[str] = frozenset()
         """apps that a breaker stopped; set a new set to change it"""
         self.monotonic = monotonic
@@ -118,7 +121,7 @@ class Gate:
         ids = (
             machine.address,
             compiled.app_index.get(name, -1),
-            people.get(person, -1),
+            self._row(request) if side else people.get(person, -1),
             people.get(other, -2) if side else -1,  # type: ignore[arg-type]  # a side has a friend
             asked[1],
             compiled.purposes.get(request.purpose, -1),
@@ -142,6 +145,13 @@ class Gate:
             return Decision(identity, "allowed", asked[0], (), compiled.hash, path)
         return machine.part(identity, (asked[0], ids[1], ids[5], ids[7], scopes, usable, allowed, code, side))
 
+    def _row(self, request: ReadRequest) -> int:
+        """Return the dense id of whom a request is about; a friend of somebody known gets one when there is none."""
+        row = self.people.get(request.person, -1)
+        if row < 0 and self.newcomers is not None and request.through in self.people:
+            row = self.newcomers(request.person)
+        return row
+
     def decide_batch(self, batch: Batch, *, per_field: bool = False) -> Decisions:
         """Decide columns of dense ids; see `ombud.gate.batch.decide_batch`."""
         return decide_batch(self, batch, _IDS.prefix, per_field=per_field)
@@ -158,7 +168,7 @@ class Gate:
 
         return Batch(
             app=column(compiled.app_index.get(r.app, -1) for r in requests),
-            person=column(people.get(r.person, -1) for r in requests),
+            person=column(self._row(r) for r in requests),
             through=column(
                 -1 if r.through is None or r.through == r.person else people.get(r.through, -2) for r in requests
             ),

@@ -66,7 +66,8 @@ class LiveGate:
         self._poll: Poll | None = None
         self._beat: Callable[[Connection], object] | None = None
         compiled = compile_policy(self._fallback, [], self.feed.table.scopes, self.feed.apps)
-        self.gate = Gate(compiled, self.feed.table, self.feed.people, Budgets(compiled))
+        people = self.feed.people
+        self.gate = Gate(compiled, self.feed.table, people, Budgets(compiled), newcomers=people.number)
         self.breakers = Breakers(self.gate) if breakers else None
 
     @property

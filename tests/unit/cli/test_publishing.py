@@ -41,7 +41,7 @@ def types(root: Path) -> list[str]:
 
 def test_an_import_is_on_the_ledger_when_it_ends(ombud: Ombud, fresh: Path, post: Path) -> None:
     done = ombud("import", "table", post, "--table", "posts", "--workspace", fresh)
-    assert "On the ledger, which has 1 entries now" in done.out
+    assert "On the ledger, which has 1 entry now" in done.out
     assert types(fresh) == ["import"]
     again = ombud("import", "table", post, "--table", "posts", "--workspace", fresh)
     assert "ledger" not in again.out

@@ -403,3 +403,23 @@ def test_two_hosts_agree_with_what_was_said_last(tmp_path: Path) -> None:
     case = Consents.TestCase
     case.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)
     case().runTest()
+
+
+def test_a_friend_who_never_consented_is_read_by_the_rules_of_2014_and_counted_once(host: LiveGate) -> None:
+    with host.records.begin() as tx:
+        registry.activate(tx, load_policy("before-2015"), "staff", "a replay")
+        consent.grant(tx, load_policy("before-2015"), "quiz", "p", ["public_profile", "friends_birthday"])
+    host.refresh()
+    known = len(host.feed.people)
+    for _ in range(2):
+        friend = ask(host, "friend", "quiz", "birthday", through="p", purpose="app-function")
+        assert friend.allowed == ("birthday",)
+    assert len(host.feed.people) == known + 1
+    assert why(ask(host, "stranger", "quiz", "birthday", through="nobody", purpose="app-function")) is not None
+    assert len(host.feed.people) == known + 1  # what apps make up takes no memory
+    assert why(ask(host, "friend", "quiz", "birthday", purpose="app-function")) == "no-consent"
+
+
+def test_by_the_rules_of_2018_a_friend_outside_the_app_is_not_read(host: LiveGate) -> None:
+    host.grant("quiz", "p", ["public_profile", "user_friends"])
+    assert why(ask(host, "friend", "quiz", "name", through="p")) == "friend-not-in-app"
