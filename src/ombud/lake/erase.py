@@ -91,7 +91,12 @@ def erase(lake: Lake, person: str) -> Erasure:
         if tombstones:
             batch.write("erased_rows", _tombstones(tombstones), random_id("erasure"))
         forget(lake.folder, [f.path for f in (*old, *held)])
-        done = {erased.table: {"removed": erased.removed, "rewritten": erased.rewritten} for erased in tables}
+        done = {
+            erased.table: {}
+            if erased.table in lake_files.UNCOUNTED
+            else {"removed": erased.removed, "rewritten": erased.rewritten}
+            for erased in tables
+        }
         batch.at_commit(lambda tx: outbox.append(tx, "erase", {"tables": done}))
     _delete(lake)
     if any(lake.workspace.rejects_dir.glob("*")):

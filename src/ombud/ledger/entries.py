@@ -93,10 +93,16 @@ TYPES: dict[str, EntryType] = {
             "import",
             "Files became the lake, or took the place of others.",
             Field("action", "text", "`add` or `replace`"),
-            Field("files", "list", "path, table, rows, bytes and SHA-256 of each file"),
+            Field(
+                "files", "list", "path, table and SHA-256 of each file; rows and bytes where a batch does not hide them"
+            ),
             Field("removed", "list", "path and SHA-256 of each file that went"),
         ),
-        _type("erase", "A person was erased.", Field("tables", "object", "rows removed and rewritten, by table")),
+        _type(
+            "erase",
+            "A person was erased.",
+            Field("tables", "object", "rows removed and rewritten, by table; without numbers where a batch hides them"),
+        ),
         _type("decision", "A person decided a case.", _may("decision", "text", "the decision's id")),
         _type("action", "Something was done on the platform.", _may("action", "text", "the action's id")),
         _type("notice", "People were told.", _may("notice", "text", "the notice's id")),

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["LakeFile", "add", "every", "replace", "tables", "visible"]
+__all__ = ["UNCOUNTED", "LakeFile", "add", "every", "replace", "tables", "visible"]
+
+UNCOUNTED = frozenset({"reads", "erased_rows"})
+"""tables whose rows stand on the ledger in batches that hide how many they are; so no other entry tells it either"""
 
 
 class LakeFile(msgspec.Struct, frozen=True):
@@ -97,11 +100,5 @@ def _from(row: RowMapping) -> LakeFile:
 
 
 def _public(file: LakeFile) -> dict[str, Any]:
-    return {
-        "path": file.path,
-        "table": file.table,
-        "rows": file.rows,
-        "bytes": file.bytes,
-        "sha256": file.sha256,
-        "import_id": file.import_id,
-    }
+    told = {"path": file.path, "table": file.table, "sha256": file.sha256, "import_id": file.import_id}
+    return told if file.table in UNCOUNTED else told | {"rows": file.rows, "bytes": file.bytes}

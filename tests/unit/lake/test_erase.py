@@ -82,7 +82,8 @@ def test_no_file_and_no_record_holds_the_name(filled: Lake) -> None:
         entries = outbox.pending(tx, 100)
     assert WHO not in str([e.payload for e in entries])
     (erased,) = [e for e in entries if e.type == "erase"]
-    assert erased.payload["tables"]["reads"] == {"removed": 1, "rewritten": 1}
+    assert erased.payload["tables"]["reads"] == {}, "how many reads there were is hidden, as in their batches"
+    assert erased.payload["tables"]["posts"]["removed"] > 0
 
 
 def test_the_number_stays_without_its_name(filled: Lake) -> None:

@@ -98,11 +98,14 @@ def test_what_goes_and_what_stays(full: Lake) -> None:
     assert full.check() == []
 
 
-def test_the_ledger_gets_counts_and_no_name(full: Lake) -> None:
+def test_the_ledger_gets_no_name_and_not_how_many_reads(full: Lake) -> None:
     full.erase(HER)
     with full.records.read() as tx:
         entry = next(e for e in outbox.pending(tx, 100) if e.type == "erase")
-    assert entry.payload["tables"]["reads"] == {"removed": 2, "rewritten": 1}
+    assert entry.payload["tables"]["reads"] == {}
+    with full.records.read() as tx:
+        told = [f for e in outbox.pending(tx, 100) if e.type == "import" for f in e.payload["files"]]
+    assert {f["table"] for f in told if "rows" not in f} == {"reads"}
     assert HER not in str(entry.payload)
 
 

@@ -80,6 +80,18 @@ def test_each_change_is_told_to_the_ledger(records: Records) -> None:
     assert [f["path"] for f in second.payload["removed"]] == ["a", "b"]
 
 
+def test_how_many_reads_a_file_has_is_not_told_to_the_ledger(records: Records) -> None:
+    with records.begin() as tx:
+        lake_files.add(tx, [file("a", "reads"), file("b")])
+        lake_files.replace(tx, ["a"], [file("c", "reads")])
+        added, replaced = outbox.pending(tx)
+    assert [sorted(f) for f in (*added.payload["files"], *replaced.payload["files"])] == [
+        ["import_id", "path", "sha256", "table"],
+        ["bytes", "import_id", "path", "rows", "sha256", "table"],
+        ["import_id", "path", "sha256", "table"],
+    ]
+
+
 def test_nothing_added_nothing_told(records: Records) -> None:
     with records.begin() as tx:
         lake_files.add(tx, [])

@@ -52,10 +52,12 @@ def _reads(body: dict[str, Any]) -> str | None:
 
 def _import(body: dict[str, Any]) -> str | None:
     files = [file for file in _list(body, "files") if isinstance(file, dict)]
-    rows = sum(_number(file, "rows") or 0 for file in files)
+    rows = [_number(file, "rows") for file in files]  # null where the batches on the ledger hide how many there are
     tables = sorted({file["table"] for file in files if isinstance(file.get("table"), str)})
     removed = len(_list(body, "removed"))
-    parts = [f"{len(files):,} {'file' if len(files) == 1 else 'files'} with {rows:,} rows"] if files else []
+    parts = [f"{len(files):,} {'file' if len(files) == 1 else 'files'}"] if files else []
+    if files and None not in rows:
+        parts[0] += f" with {sum(row or 0 for row in rows):,} rows"
     if tables:
         parts[0] += f" of {', '.join(tables)}"
     if removed:
