@@ -121,5 +121,7 @@ def _decision(request: ReadRequest, raw: msgspec.Raw) -> Decision:
     if answer is None or told is None or answer.decision != (told.outcome != "refused"):
         return Decision("", "refused", (), tuple(Refusal(name, "bad-request") for name in request.fields), "", "-")
     allowed = tuple(name for name in told.allowed if name in request.fields) if answer.decision else ()
-    outcome: Outcome = "refused" if not allowed else "allowed" if len(allowed) == len(set(request.fields)) else "reduced"
+    outcome: Outcome = (
+        "refused" if not allowed else "allowed" if len(allowed) == len(set(request.fields)) else "reduced"
+    )
     return Decision(told.id, outcome, allowed, told.refused, told.policy, told.path)

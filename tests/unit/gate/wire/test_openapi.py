@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.gate_client import Client, ListedReads
 
 LIMITS = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     database=None,
     derandomize=True,
@@ -92,12 +92,12 @@ def test_no_request_breaks_it(client: Client, reads: ListedReads, who: str) -> N
 
     for result in schema.get_all_operations():
         LIMITS(given(case=result.ok().as_strategy())(ask))()
-    assert sum(statuses.values()) > 80
+    assert sum(statuses.values()) > 45
     if who == "anonymous":
         assert not reads.judged
-        assert statuses[401] > 40
+        assert statuses[401] > 25
     if who == "steered":
-        assert statuses[200] > 30
+        assert statuses[200] > 15
 
 
 @pytest.mark.parametrize(
