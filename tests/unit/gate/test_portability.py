@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+import ombud.cli.app as line
 from ombud.gate import consent
 from ombud.gate.flush import flush
 from ombud.gate.journal import Journal
@@ -123,10 +125,10 @@ def test_all_that_is_mine_and_nothing_of_others(full: Lake, tmp_path: Path) -> N
 def test_csv_says_the_same_and_runs_nothing_in_a_spreadsheet(full: Lake, tmp_path: Path) -> None:
     export(full, ME, tmp_path / "out")
     with (tmp_path / "out/data/posts.csv").open(newline="") as lines:
-        (line,) = csv.DictReader(lines)
-    assert line["text"] == "'=mine"
+        (only,) = csv.DictReader(lines)
+    assert only["text"] == "'=mine"
     with (tmp_path / "out/record/reads.csv").open(newline="") as lines:
-        assert [line["read"] for line in csv.DictReader(lines)] == ["old-1", "r-1", "r-3", "r-4", "r-6"]
+        assert [one["read"] for one in csv.DictReader(lines)] == ["old-1", "r-1", "r-3", "r-4", "r-6"]
 
 
 def test_a_stranger_checks_the_proofs(full: Lake, tmp_path: Path) -> None:
@@ -201,26 +203,27 @@ def test_strange_ids_of_reads_make_no_strange_files(lake: Lake, tmp_path: Path) 
     assert all(len(path.stem) == 64 for path in (tmp_path / "out/record/proofs").iterdir())
 
 
-def test_from_the_command_line(full: Lake, tmp_path: Path) -> None:
+def test_from_the_command_line(
+    full: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = str(full.workspace.root)
     full.records.close()
-    command = [sys.executable, "-m", "ombud", "--workspace", root, "--json", "export", "-", "--to"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "out.zip")], input=f"{ME}\n", capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{ME}\n".encode())))
+    code = line.run(["--workspace", root, "--json", "export", "-", "--to", str(tmp_path / "out.zip")])
+    assert code == 0
+    document = json.loads(capsys.readouterr().out)
     assert (document["proofs"], document["held_back"]) == (3, 1)
     assert (tmp_path / "out.zip").is_file()
 
 
-def test_erasing_takes_what_gates_recorded_last_and_the_consents(full: Lake) -> None:
+def test_erasing_takes_what_gates_recorded_last_and_the_consents(
+    full: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Recorder(Journal(full.workspace.journal_dir / "g"), OutboxSink(full.records)) as recorder:
         recorder.record([row(70, ME), row(71, OTHER)])
-    command = [sys.executable, "-m", "ombud", "--workspace", str(full.workspace.root), "--json", "erase", ME, "--yes"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert any("Consents" in line for line in json.loads(done.stdout)["remains"])
+    assert line.run(["--workspace", str(full.workspace.root), "--json", "erase", ME, "--yes"]) == 0
+    remains = json.loads(capsys.readouterr().out)["remains"]
+    assert any("Consents" in sentence for sentence in remains)
     left = full.read("reads", ["read", "person"], names=True).to_pylist()
     assert {one["read"] for one in left} == {"r-2", "r-5", "r-71"}
     with full.records.read() as tx:
