@@ -73,10 +73,10 @@ def test_kills_lose_nothing_and_contradict_nothing(tmp_path: Path) -> None:
         with out.open("wb") as stdout, err.open("wb") as stderr:
             command = [sys.executable, "-c", WRITER, str(folder), str(keys), str(life)]
             process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
-        started = time.monotonic()
-        while not out.read_bytes() and time.monotonic() - started < 30:
-            time.sleep(0.005)
-        time.sleep(rng.random() * 0.15)
+        started, lines = time.monotonic(), rng.randint(4, 24)  # `open`, then what it was told
+        while out.read_bytes().count(b"\n") < lines and time.monotonic() - started < 30:
+            time.sleep(0.002)
+        time.sleep(rng.random() * 0.02)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, err.read_text()
         told += _told(out.read_text())
@@ -85,9 +85,9 @@ def test_kills_lose_nothing_and_contradict_nothing(tmp_path: Path) -> None:
         entries = list(ledger.entries())
         for first, own in told:
             assert entries[first : first + len(own)] == own
-        assert len(told) > 3 * KILLS
+        assert len(told) >= 3 * KILLS
         leaves = leaf_hashes(entries)
-        assert len(seen) > 2 * KILLS
+        assert len(seen) > KILLS // 2
         for size, root in seen:
             assert size <= len(entries)
             assert root_of(leaves[:size]) == root, f"the checkpoint of {size} entries was contradicted"
