@@ -237,6 +237,8 @@ def read_checkpoint(note: bytes, keys: list[Key]) -> Checkpoint:
     """Read a signed checkpoint: the log's own key and every witness that is known must have signed it."""
     body, _, below = note.rpartition(b"\n\n")
     text = body + b"\n"
+    if not note.decode().replace("\n", "").isprintable():
+        wrong("the checkpoint has signs that no text may have; a terminal could show them as something else")
     origin, size, root, *_ = text.decode().split("\n")
     signed = []
     for line in below.decode().removesuffix("\n").split("\n"):

@@ -6,6 +6,8 @@ import ast
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -196,6 +198,20 @@ def test_what_is_no_checkpoint_of_this_log_is_refused(
     code, said = run(small, "--vkey", KEY.vkey)
     assert code == 1
     assert said.startswith("WRONG")
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path: Path, run: Callable[..., tuple[int, str]]) -> None:
+    up_and_clear, key = "\x1b[1A\x1b[2K", Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
+    name, kind = f"{up_and_clear}log.example", b"\x01" + key.public_key().public_bytes_raw()
+    number = sha256(name.encode() + b"\n" + kind).digest()[:4]
+    text = f"{name}\n0\n{b64encode(EMPTY_ROOT).decode()}\n"
+    line = f"— {name} {b64encode(number + key.sign(text.encode())).decode()}\n"
+    (tmp_path / "vkey").write_text(f"{name}+{number.hex()}+{b64encode(kind).decode()}\n")
+    (tmp_path / "checkpoint").write_text(f"{text}\n{line}")
+    code, out = run(tmp_path)
+    assert code == 1
+    assert "\x1b" not in out
+    assert "signs that no text may have" in out
 
 
 def test_proof_files_are_checked_with_and_without_the_log(
