@@ -47,6 +47,8 @@ __all__ = ["add_to"]
 ledger_app = typer.Typer(help="Read, check, prove and keep the append-only ledger.", no_args_is_help=True)
 SECONDS = 1.0
 """how often `tail -f` looks"""
+DIGITS = 19
+"""of an entry's number, at most"""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -140,8 +142,12 @@ def verify(
             shell.say(f"  – {problem}")
         return
     shell.say(f"{report.origin} is whole: {entries(report.size)}, {report.checked:,} read.")
-    if report.witnesses:
+    if report.witnesses and report.cosigned is not None and report.cosigned < report.size:
+        shell.say(f"{', '.join(report.witnesses)} cosigned the first {report.cosigned:,} of them, not the rest.")
+    elif report.witnesses:
         shell.say(f"Cosigned by {', '.join(report.witnesses)}.")
+    elif report.anchored:
+        shell.say("Unwitnessed, as far as this check goes: it had no witness's key, by --vkey or --policy.")
     if not report.anchored:
         shell.say("It agrees with itself. Whether it is the right log only a key from elsewhere can tell: --vkey.")
 
@@ -184,10 +190,10 @@ def prove(
     shell = shell_of(ctx)
     if what.isascii() and what.isdecimal():
         head = head_of(_own(shell).path)
-        index = int(what)
-        if index >= head.checkpoint.size:
+        index = int(what[:DIGITS])
+        if index >= head.checkpoint.size or len(what) > DIGITS:
             raise NotFoundError(
-                f"The ledger has no entry {index}.", hint=f"It has {entries(head.checkpoint.size)}, from 0 on."
+                f"The ledger has no entry {what[:DIGITS]}.", hint=f"It has {entries(head.checkpoint.size)}, from 0 on."
             )
         note = head.published if index < head.published_size else head.newest
         proof = prove_entry(_own(shell), index, checkpoint=note)

@@ -48,6 +48,8 @@ class LogReport(msgspec.Struct, frozen=True):
     problems: list[str]
     checked: int = 0
     """entries that were read and hashed"""
+    cosigned: int | None = None
+    """entries of the checkpoint that these witnesses cosigned; null without one. May be fewer than `size`"""
 
 
 def check_log(
@@ -96,6 +98,7 @@ def check_log(
         witnesses=witnesses,
         problems=list(problems),
         checked=checked,
+        cosigned=head.size if head and witnesses else None,
     )
 
 

@@ -66,7 +66,8 @@ def check_witnessed(
         anchored=first.anchored,
         witnesses=first.witnesses,
         problems=problems,
-        checked=first.checked + rest.checked,
+        checked=min(first.checked + rest.checked, rest.size),  # the bundle where one ends is read by both
+        cosigned=first.cosigned,
     )
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from ombud.ledger.cosigned import keep
 from ombud.ledger.entries import encode_entry
 from ombud.ledger.evidence import verify_evidence
-from ombud.ledger.notes import Cosigner, Signer, Verifier
+from ombud.ledger.notes import Cosigner, Signer, Verifier, parse_note
 from ombud.ledger.proofs import TlogProof
+from ombud.ledger.reading import DirectoryLog
 from ombud.ledger.tiles import bundle_path
 from ombud.ledger.writer import open_ledger
 from ombud.model.workspace import Workspace
@@ -134,6 +136,19 @@ class TestVerify:
         assert done.code == 1
         assert "witness.example" in done.document["problems"][0]
 
+    def test_it_says_how_much_a_witness_vouches_for(self, ombud: Ombud, own: Path) -> None:
+        folder, witness = own / "ledger", Cosigner("witness.example", _key())
+        words = ["ledger", "verify", folder, "--vkey", vkey_of(own)]
+        assert "Unwitnessed, as far as this check goes" in ombud(*words).out
+        words += ["--vkey", witness.vkey]
+        note = DirectoryLog(folder).checkpoint()
+        assert keep(folder, note, [witness.sign(parse_note(note).text)], [witness.verifier])
+        assert "Cosigned by witness.example." in ombud(*words).out
+        append(own, ["app"] * 3)
+        assert "witness.example cosigned the first 300 of them, not the rest." in ombud(*words).out
+        document = ombud(*words, "--json").document
+        assert (document["size"], document["checked"], document["cosigned"]) == (303, 303, 300)
+
     def test_only_what_is_new_can_be_read(self, ombud: Ombud, own: Path, here: Path) -> None:
         shutil.copy(own / "ledger" / "checkpoint", here / "old")
         append(own, ["app"] * 300)
@@ -181,7 +196,7 @@ class TestProve:
         assert "verify.py --vkey" in ombud("ledger", "prove", 7, "-o", here / "p", "--workspace", kept).out
         assert (here / "p").read_bytes() == proof.encode()
 
-    @pytest.mark.parametrize("what", ["300", "read_nobody", "٣"])
+    @pytest.mark.parametrize("what", ["300", "9" * 5000, "read_nobody", "٣"])
     def test_what_is_not_there_is_told(self, ombud: Ombud, kept: Path, here: Path, what: str) -> None:
         done = ombud("ledger", "prove", what, "--workspace", kept)
         assert done.code == 2
