@@ -174,8 +174,8 @@ def compile_policy(
     every = (1 << len(field_bits)) - 1
 
     def fields(names: Iterable[str]) -> int:
-        names = tuple(names)
-        return every if EVERY in names else sum(field_bits[name] for name in names)
+        distinct = set(names)
+        return every if EVERY in distinct else sum(field_bits[name] for name in distinct)
 
     needs = [every if policy.apps.purpose == "any" else fields(p.fields) for p in policy.purposes.values()]
     codes, refuses = _regions(policy, fields)
