@@ -144,7 +144,7 @@ def seed_gate(records: Records, lake: Lake) -> None:
         findings.save(tx, found)
         brakes.pull(tx, QUIZ, "slowed", "24 people by one consent.", finding_id=found.id)
         outbox.published(tx, {entry.id: 7 for entry in outbox.since(tx, "policy", 0)})
-        said = outbox.append(tx, "coverage", {"share": 0.998, "at": now.isoformat()})
+        said = outbox.append(tx, "coverage", {"share": 0.998, "canaries": 500, "egress": 0.97, "missing_batches": 1})
         outbox.published(tx, {said: 9})
         gate_hosts.start(tx, "gate-1")
         gate_hosts.beat(tx, "gate-1", 12, after.hash)

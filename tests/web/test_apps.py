@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ombud.gate.policy import load_policy
 from ombud.gate.policy.language import Budgets, Expiry, Field, FirstWeek, Friends, Policy, Purpose, Scope
 from ombud.model import clock
+from ombud.records import outbox
 from ombud.web.policy_changes import change_lines
 from ombud.web.policy_words import (
     budget_lines,
@@ -26,6 +27,7 @@ from ombud.web.policy_words import (
     purpose_lines,
     scope_lines,
 )
+from tests.web.client import Browser as Own
 from tests.web.conftest import EVERYBODY, NOBODY
 from tests.web.gate_seed import BANNED, CHAT, IDLE, JON, MARA, PLAIN, QUIZ
 
@@ -172,7 +174,6 @@ class TestPolicyPages:
 
     def test_a_policy_to_come(self, own_app: FastAPI) -> None:
         from ombud.gate.registry import activate  # noqa: PLC0415 - for this test alone
-        from tests.web.client import Browser as Own  # noqa: PLC0415 - for types above
 
         later = msgspec.structs.replace(load_policy("locked-down"), name="stricter", friends=Friends(must_use_app=True))
         with own_app.state.house.records.begin() as tx:
@@ -265,11 +266,35 @@ class TestToday:
         assert gate["policy"] == "locked-down"
         assert gate["apps"] == {"live": 3, "under_review": 1, "banned": 1}
         assert [(b["app"], b["state"]) for b in gate["braked"]] == [(QUIZ, "slowed")]
-        assert (gate["coverage"]["share"], gate["coverage"]["ledger"]) == (0.998, 9)
+        coverage = gate["coverage"]
+        assert (coverage["share"], coverage["of"], coverage["ledger"]) == (0.998, 500, 9)
+        assert 0.98 < coverage["low"] < coverage["share"]
+        assert (coverage["egress"], coverage["missing"]) == (0.97, 1)
         assert [(h["host"], h["waiting"], h["up_to_date"]) for h in gate["hosts"]] == [("gate-1", 2, True)]
         text = signed_in["analyst"].get("/console").text
         assert "The gate holds back 1\u00a0app" in text
         assert "99.8\u00a0%" in text
+        assert "of 500\u00a0test reads on record, so at least 98.9\u00a0% of all; 97\u00a0%" in text
+        assert "1\u00a0batch missing" in text
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {},
+            {"share": None},
+            {"share": True, "canaries": 5},
+            {"share": 7, "canaries": "x"},
+            {"share": 1, "canaries": 0},
+        ],
+    )
+    def test_a_coverage_that_says_little_breaks_nothing(self, own_app: FastAPI, said: dict[str, object]) -> None:
+        with own_app.state.house.records.begin() as tx:
+            outbox.published(tx, {outbox.append(tx, "coverage", said): 11})
+        browser = Own(own_app).sign_in("analyst")
+        coverage = browser.get("/console.json").json()["gate"]["coverage"]
+        assert (coverage["ledger"], coverage["low"]) == (11, None)
+        assert browser.get("/console").status_code == 200
+        browser.close()
 
     def test_a_gate_that_is_silent_is_seen(self, browse: Callable[[], Browser]) -> None:
         browser = browse().sign_in("analyst")

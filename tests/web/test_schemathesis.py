@@ -1,4 +1,4 @@
-"""Whatever is asked, no answer is a 5xx: requests made from the OpenAPI document, as nobody, as a person and as an admin."""
+"""Whatever is asked, no answer is a 5xx: requests made from the OpenAPI document, as nobody, a person and an admin."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
+from ombud.gate.coverage import share
 from ombud.model import clock
 from ombud.records import apps, brakes, gate_hosts, outbox, policies
 
@@ -42,7 +43,11 @@ class BrakedApp(msgspec.Struct, frozen=True):
 class CoverageFigure(msgspec.Struct, frozen=True):
     """How much of what left the platform is on record, as it was measured last."""
 
-    share: Annotated[float | None, Meta(description="From 0 to 1; null when no single share was stated.")]
+    share: Annotated[float | None, Meta(description="Of the test reads that must appear, those on record; 0 to 1.")]
+    of: Annotated[int | None, Meta(description="How many test reads there were; null when it was not stated.")]
+    low: Annotated[float | None, Meta(description="Lower end of the share's 95 % interval; null without test reads.")]
+    egress: Annotated[float | None, Meta(description="Of what the platform's own counters say; null without them.")]
+    missing: Annotated[int | None, Meta(description="Batches of reads that are missing; null when it was not stated.")]
     at: Annotated[datetime, Meta(description="When it was measured.")]
     ledger: Annotated[int, Meta(description="The entry of the ledger that says so.")]
 
@@ -63,10 +68,23 @@ def _coverage(tx: Connection) -> CoverageFigure | None:
         last = (entry, index)
     if last is None:
         return None
-    share = last[0].payload.get("share")
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        share = None
-    return CoverageFigure(share, last[0].created_at, last[1])
+    said = last[0].payload
+    found, of = _share(said.get("share")), said.get("canaries")
+    of = of if isinstance(of, int) and of > 0 else None
+    return CoverageFigure(
+        share=found,
+        of=of,
+        low=share(round(found * of), of).low if found is not None and of else None,
+        egress=_share(said.get("egress")),
+        missing=said.get("missing_batches") if isinstance(said.get("missing_batches"), int) else None,
+        at=last[0].created_at,
+        ledger=last[1],
+    )
+
+
+def _share(value: object) -> float | None:
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(value) if fine else None  # type: ignore[arg-type]  # a number, as was just seen
 
 
 def gate_state(tx: Connection) -> GateState | None:
