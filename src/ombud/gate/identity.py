@@ -1,15 +1,19 @@
 """Ids and addresses that differ from app to app, so that two apps cannot join what they hold.
 
-A person's dense id is enciphered with AES under a key of the app, which is
-derived (HKDF-SHA-256, RFC 5869) from one master key in `keys/`. The block holds
-eight zero bytes beside the id, so that an id of another app, or one that was
-tampered with, is found out but once in 2^64 times. Whoever has the master key
-can tell which ids are one person's; nobody else can.
+A person's id is enciphered with AES-SIV (RFC 5297) under a key of the app, which
+is derived (HKDF-SHA-256, RFC 5869) from one master key in `keys/`. The same person
+always has the same id in the same app; no table is kept, so nothing has to be
+erased later. An id of another app, or one that was tampered with, is found out but
+once in 2^128 times. Ids are filled up to 16 bytes, so that their length tells
+little. Relay addresses must be short, so they are keyed hashes (HMAC-SHA-256,
+128 bits) and are found again among an app's own people. Whoever has the master
+key can tell which ids are one person's; nobody else can.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import os
@@ -20,13 +24,15 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ombud.model.errors import InputError, MissingError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["KEY_FILE", "Identities", "UnknownScopedIdError"]
@@ -34,9 +40,10 @@ __all__ = ["KEY_FILE", "Identities", "UnknownScopedIdError"]
 KEY_FILE = "gate.identities"
 """The master key's file below `keys/`, readable by its owner only."""
 _KEY_BYTES = 32
-_MARK = b"\0" * 8
-_MOST = 2**64
-_SCOPED = re.compile(r"[a-z2-7]{26}", re.ASCII)
+_BLOCK = 16
+_LONGEST = 4_000
+_SCOPED = re.compile(r"[a-z2-7]{52,6500}", re.ASCII)
+_LOCAL = re.compile(r"[a-z2-7]{26}", re.ASCII)
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9](-?[a-z0-9]){0,62}\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
 
 
@@ -83,26 +90,34 @@ class Identities:
                 f"The key {path} cannot be used: {error.strerror}.", hint="Check the folder's rights."
             ) from error
 
-    def scoped_id(self, app: str, person: int) -> str:
-        """Return a person's id in an app, 26 letters; `person` is the dense id, below 2^64."""
-        if not 0 <= person < _MOST:
-            raise InputError(f"A person's dense id is 0 to 2^64, not {person}.")
-        return _text(_aes(self._keys(app)[0]).encryptor().update(_MARK + person.to_bytes(8, "big")))
+    def scoped_id(self, app: str, person: str) -> str:
+        """Return a person's id in an app: 52 letters, more for ids of 16 bytes and longer.
 
-    def person(self, app: str, scoped: str) -> int:
+        Raises `InputError` for an id that is empty or longer than 4,000 bytes.
+        """
+        plain = person.encode("utf-8", "surrogatepass")
+        if not 0 < len(plain) <= _LONGEST:
+            raise InputError(f"A person's id has 1 to {_LONGEST:,} bytes, not {len(plain):,}.")
+        plain += b"\x80" + b"\0" * (-(len(plain) + 1) % _BLOCK)
+        return _text(self._keys(app)[0].encrypt(plain, None))
+
+    def person(self, app: str, scoped: str) -> str:
         """Return whose id this is in an app.
 
         Raises `UnknownScopedIdError` for an id of another app, or one that nobody was given.
         """
         if not _SCOPED.fullmatch(scoped):
             raise UnknownScopedIdError
-        block = base64.b32decode(scoped.upper() + "======")
-        plain = _aes(self._keys(app)[0]).decryptor().update(block)
-        if not hmac.compare_digest(plain[:8], _MARK) or _text(block) != scoped:
+        try:
+            block = base64.b32decode(scoped.upper() + "=" * (-len(scoped) % 8))
+            plain = self._keys(app)[0].decrypt(block, None)
+        except (binascii.Error, InvalidTag, ValueError):
+            raise UnknownScopedIdError from None
+        if _text(block) != scoped:
             raise UnknownScopedIdError
-        return int.from_bytes(plain[8:], "big")
+        return plain.rstrip(b"\0")[:-1].decode("utf-8", "surrogatepass")
 
-    def relay(self, app: str, person: int, domain: str) -> str:
+    def relay(self, app: str, person: str, domain: str) -> str:
         """Return the address under which an app reaches a person: another one for each app.
 
         Raises `InputError` when `domain` is no domain.
@@ -110,30 +125,26 @@ class Identities:
         folded = unicodedata.normalize("NFKC", domain).lower()
         if not _DOMAIN.fullmatch(folded):
             raise InputError(f"{domain[:80]!r} is no domain.", hint="Give one such as relay.example.org.")
-        block = _aes(self._keys(app)[1]).encryptor().update(_MARK + person.to_bytes(8, "big"))
-        return f"{_text(block)}@{folded}"
+        return f"{self._local(app, person)}@{folded}"
 
-    def addressee(self, app: str, address: str) -> int:
-        """Return whom an address of an app reaches. Raises `UnknownScopedIdError`."""
+    def addressee(self, app: str, address: str, people: Iterable[str]) -> str:
+        """Return which of an app's people an address of it reaches. Raises `UnknownScopedIdError`."""
         local = address.partition("@")[0].lower()
-        if not _SCOPED.fullmatch(local):
-            raise UnknownScopedIdError
-        block = base64.b32decode(local.upper() + "======")
-        plain = _aes(self._keys(app)[1]).decryptor().update(block)
-        if not hmac.compare_digest(plain[:8], _MARK) or _text(block) != local:
-            raise UnknownScopedIdError
-        return int.from_bytes(plain[8:], "big")
+        if _LOCAL.fullmatch(local):
+            for person in people:
+                if hmac.compare_digest(self._local(app, person), local):
+                    return person
+        raise UnknownScopedIdError
 
-    def _derive(self, app: str) -> tuple[bytes, bytes]:
-        """Return an app's keys, for ids and for addresses."""
+    def _local(self, app: str, person: str) -> str:
+        digest = hmac.digest(self._keys(app)[1], person.encode("utf-8", "surrogatepass"), "sha256")
+        return _text(digest[:_BLOCK])
+
+    def _derive(self, app: str) -> tuple[AESSIV, bytes]:
+        """Return an app's cipher for ids and its key for addresses."""
         salt = hashlib.sha256(app.encode("utf-8", "surrogatepass")).digest()
-        made = HKDF(SHA256(), 2 * _KEY_BYTES, salt, b"ombud app-scoped identities 1").derive(self._master)
-        return made[:_KEY_BYTES], made[_KEY_BYTES:]
-
-
-def _aes(key: bytes) -> Cipher[modes.ECB]:
-    """Return the block cipher: one block is one id, so there is nothing to chain."""
-    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - a permutation of single blocks is what is wanted
+        made = HKDF(SHA256(), 96, salt, b"ombud app-scoped identities 1").derive(self._master)
+        return AESSIV(made[:64]), made[64:]
 
 
 def _text(block: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from ombud.gate.desk import Desk
 from ombud.gate.feed import Poll
+from ombud.gate.identity import Identities
 from ombud.gate.journal import claim
 from ombud.gate.live import LiveGate
 from ombud.gate.recorder import Recorder
@@ -91,6 +92,8 @@ class GateService:
                 self.tokens,
                 tokens_needed=tokens_needed,
                 consents=self.live,
+                identities=Identities.open(workspace.keys_dir),
+                relay_domain=workspace.settings.relay_domain,
             )
             self._rules_of = self._stamp()
             self._stack = opened.pop_all()

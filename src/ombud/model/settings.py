@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     token_cache_seconds: float = Field(
         30, ge=0, le=600, description="seconds for which the platform's word on a token is believed"
     )
+    relay_domain: str | None = Field(
+        None, description="domain of the addresses that apps get in place of people's; none are given if unset"
+    )
     session_hours: int = Field(12, ge=1, description="hours until a staff sign-in ends")
 
 

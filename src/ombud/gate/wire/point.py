@@ -13,11 +13,12 @@ from ombud.gate.rules.entities import Uid
 from ombud.gate.rules.values import RuleInputError
 from ombud.gate.wire.faults import WireError
 from ombud.gate.wire.messages import Answer, Answers, Batch, Evaluation, Item
-from ombud.gate.wire.reads import APP, Reads, is_read, request_of, told
+from ombud.gate.wire.reads import APP, Reads, is_read, own_names, request_of, told
 from ombud.gate.wire.strict import check_id, decode
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
+    from ombud.gate.identity import Identities
     from ombud.gate.request import Decision, ReadRequest
     from ombud.gate.wire.consenting import Consents
     from ombud.gate.wire.messages import Action, Entity
@@ -60,8 +61,13 @@ class DecisionPoint:
         *,
         tokens_needed: bool = False,
         consents: Consents | None = None,
+        identities: Identities | None = None,
+        relay_domain: str | None = None,
     ) -> None:
         """Take what decides reads and all else, what reads the apps' tokens, and what keeps consents.
+
+        With `identities` an answer names the person as the app may know them,
+        and with `relay_domain` the address under which it may write to them.
 
         Raises `InputError` when tokens are needed and nothing reads them.
         """
@@ -74,6 +80,8 @@ class DecisionPoint:
         self.rules = rules
         self.tokens = tokens
         self.consents = consents
+        self.identities = identities
+        self.relay_domain = relay_domain
         self.tokens_needed = tokens_needed
 
     async def evaluate(self, asked: Evaluation) -> Answer:
@@ -117,7 +125,7 @@ class DecisionPoint:
         if is_read(asked.action, asked.resource):
             if asked.subject.type != APP:
                 return _NOT_AN_APP
-            request, partial = request_of(asked)
+            request, partial = request_of(asked, self.identities)
             if self.tokens_needed or "token" in attributes(asked.subject.properties):
                 token = await self._token(asked.subject)
                 if token is None:
@@ -125,7 +133,9 @@ class DecisionPoint:
                 request = msgspec.structs.replace(request, key=token.key, acts_for=token.acts_for)
             decision = self.reads.judge(request, partial=partial)
             kept.append((request, decision))
-            return told(decision)
+            if self.identities is None:
+                return told(decision)
+            return told(decision, own_names(request, decision, self.identities, self.relay_domain))
         return _ruled(self.ruling(question_of(asked.subject, asked.action, asked.resource, asked.context)))
 
     async def _token(self, subject: Entity) -> AppToken | None:

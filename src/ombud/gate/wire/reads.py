@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta
 
+from ombud.gate.identity import UnknownScopedIdError
 from ombud.gate.reasons import SENTENCES
 from ombud.gate.request import Decision, ReadRequest, Refusal
 from ombud.gate.wire.faults import WireError
@@ -16,13 +18,16 @@ from ombud.gate.wire.strict import check_id, explain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ombud.gate.identity import Identities
     from ombud.gate.wire.messages import Action, Entity, Evaluation
 
-__all__ = ["APP", "FIELDS", "PERSON", "READ", "Reads", "is_read", "request_of", "told", "whole"]
+__all__ = ["APP", "FIELDS", "PERSON", "READ", "Reads", "is_read", "own_names", "request_of", "told", "whole"]
 
 _T = TypeVar("_T")
 
 APP, PERSON, READ = "app", "person", "read"
+EMAIL = "email"
+"""The field in whose place an app gets a relay address."""
 FIELDS = 64
 """Fields of one request, at most."""
 
@@ -50,6 +55,7 @@ class _Asked(msgspec.Struct, frozen=True):
     purpose: str
     through: str | None = None
     partial: bool = False
+    scoped: bool = False
 
 
 class _Around(msgspec.Struct, frozen=True):
@@ -70,8 +76,12 @@ def is_read(action: Action, resource: Entity) -> bool:
     return action.name == READ and resource.type == PERSON
 
 
-def request_of(asked: Evaluation) -> tuple[ReadRequest, bool]:
-    """Return the read that is asked for, and whether a part of it would do. Raises `WireError` (400)."""
+def request_of(asked: Evaluation, identities: Identities | None = None) -> tuple[ReadRequest, bool]:
+    """Return the read that is asked for, and whether a part of it would do. Raises `WireError` (400).
+
+    With `scoped` people are named as the app knows them; a name that the app
+    was never given stands for nobody, who is refused like any stranger.
+    """
     properties = _taken(asked.resource.properties, _Asked, "resource.properties")
     around = _taken(asked.context, _Around, "context")
     by = _taken(asked.subject.properties, _By, "subject.properties")
@@ -87,7 +97,33 @@ def request_of(asked: Evaluation) -> tuple[ReadRequest, bool]:
         key=_optional(by.key, "The key"),
         acts_for=_optional(by.acts_for, "`acts_for`"),
     )
+    if properties.scoped:
+        request = _known(request, identities)
     return request, properties.partial
+
+
+def _known(request: ReadRequest, identities: Identities | None) -> ReadRequest:
+    """Return the request with the platform's ids in place of the app's."""
+    if identities is None:
+        raise WireError("This gate gives apps no ids of their own: leave `scoped` out.")
+
+    def named(scoped: str) -> str:
+        with suppress(UnknownScopedIdError):
+            return identities.person(request.app, scoped)
+        return scoped
+
+    through = request.through and named(request.through)
+    return msgspec.structs.replace(request, person=named(request.person), through=through)
+
+
+def own_names(request: ReadRequest, decision: Decision, identities: Identities, domain: str | None) -> dict[str, str]:
+    """Return the person's id in this app, and the relay address in place of theirs, where something goes out."""
+    if decision.outcome == "refused":
+        return {}
+    names = {"person": identities.scoped_id(request.app, request.person)}
+    if domain is not None and EMAIL in decision.allowed:
+        names["relay"] = identities.relay(request.app, request.person, domain)
+    return names
 
 
 def whole(decision: Decision) -> Decision:
@@ -98,8 +134,8 @@ def whole(decision: Decision) -> Decision:
     return msgspec.structs.replace(decision, outcome="refused", allowed=(), refused=(*decision.refused, *rest))
 
 
-def told(decision: Decision) -> Answer:
-    """Return the answer to a read: what may go out, and of each refused field why."""
+def told(decision: Decision, names: dict[str, str] | None = None) -> Answer:
+    """Return the answer to a read: what may go out, of each refused field why, and the `names` of the person there."""
     context: dict[str, Any] = {
         "outcome": decision.outcome,
         "allowed": decision.allowed,
@@ -110,6 +146,7 @@ def told(decision: Decision) -> Answer:
         "id": decision.id,
         "policy": decision.policy,
         "path": decision.path,
+        **(names or {}),
     }
     if decision.refused:
         reasons = list(dict.fromkeys(refusal.reason for refusal in decision.refused))
