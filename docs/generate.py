@@ -23,6 +23,12 @@ from ombud.cli.doctor import Check
 from ombud.detect.evaluation import Evaluation
 from ombud.detect.evaluation import Rate as EvaluationRate
 from ombud.detect.networks import NetworkSummary
+from ombud.gate.coverage import Coverage, EgressLine, Gap, HostState, Share
+from ombud.gate.diff import Change, PolicyDiff
+from ombud.gate.flush import Flushed
+from ombud.gate.observe import Observed
+from ombud.gate.portability import Exported
+from ombud.gate.replay import AppLoss, FieldLoss, Replay
 from ombud.lake.attach import Attached
 from ombud.lake.backup import BackupReport, Restored, UpgradeReport
 from ombud.lake.check import Problem
@@ -53,7 +59,12 @@ from ombud.model.findings import (
 )
 from ombud.model.schema import KINDS, TABLES, Column, Table
 from ombud.model.settings import Settings
+from ombud.records.apps import App
+from ombud.records.brakes import Brake
+from ombud.records.canary_reads import CanaryRead
 from ombud.records.cases import Case, CaseEvent
+from ombud.records.policies import PolicyVersion
+from ombud.records.reviews import Review
 from ombud.web.access import PERSON, PUBLIC
 from ombud.web.app import MODULES
 from ombud.web.pages import PageSpec, twin_path
@@ -326,6 +337,43 @@ DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     ("ombud ledger start-anew", '{"vkey"}', ()),
     ("ombud ledger resume", '{"size", "asked", "silent"}', ()),
     ("ombud ledger witness", '{"url", "vkeys", "logs"}', ()),
+    (
+        "ombud gate serve",
+        '{"address", "policy", "durable", "gate"}, when it stands',
+        (),
+    ),
+    (
+        "ombud gate decide",
+        '{"id", "outcome", "allowed", "refused": [{"field", "reason", "says"}], "policy", "path"}',
+        (),
+    ),
+    ("ombud gate policy show", "the policy, key by key, with its `hash`; on one line", ()),
+    ("ombud gate policy check", '{"ok", "name", "version", "hash"}', ()),
+    ("ombud gate policy use", "PolicyVersion", (PolicyVersion,)),
+    ("ombud gate policy history", '{"policies": [PolicyVersion]}', ()),
+    ("ombud gate diff", 'PolicyDiff; with --replay also "replay": Replay', (PolicyDiff, Change)),
+    ("ombud gate observe", "Observed", (Observed, Replay, AppLoss, FieldLoss)),
+    (
+        "ombud gate apps list",
+        (
+            '{"total", "apps": [{"app", "name", "developer", "status", "purposes", "reviewed", "people", '
+            '"registered_at", "last_active_at"}]}'
+        ),
+        (),
+    ),
+    ("ombud gate apps register", "App", (App,)),
+    ("ombud gate apps review", 'Review; with --withdraw {"app", "scope", "withdrawn"}', (Review,)),
+    ("ombud gate apps status", "App", ()),
+    ("ombud gate callers list", '{"callers": [{"name", "rights", "made_at"}]}', ()),
+    ("ombud gate callers add", '{"name", "key"}', ()),
+    ("ombud gate callers remove", '{"name"}', ()),
+    ("ombud gate breakers", '{"brakes": [Brake]}', (Brake,)),
+    ("ombud gate release", "Brake", ()),
+    ("ombud gate flush", '{"gates": [Flushed]}', (Flushed,)),
+    ("ombud gate coverage", 'Coverage, and "figures"', (Coverage, Share, EgressLine, Gap, HostState)),
+    ("ombud gate canary", "CanaryRead", (CanaryRead,)),
+    ("ombud gate egress", '{"counts"}', ()),
+    ("ombud export", "Exported", (Exported,)),
     ("ombud archive build", "Totals", ()),
     ("ombud archive totals", "Totals", (Totals, Money, FigureRef)),
     ("ombud detect networks", '{"networks": [NetworkSummary], "settings", "version"}', (NetworkSummary,)),
