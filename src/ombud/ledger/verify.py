@@ -360,9 +360,11 @@ def ask_proof(file: Path, keys: list[Key], folder: Path | None) -> None:
     else:
         wrong("the proof does not carry its entry: give the log's folder too")
     check_inclusion(leaf_hash(entry), index, log.size, proof, log.root)
-    print(f"ok: {file.name}: {log.origin}, signed by {', '.join(log.signers)}, has at {index} the entry {entry!r}")
-    if set(carried) > {"entry"}:
+    about_a_row = bool(set(carried) - {"entry"})
+    if about_a_row:  # before anything is called ok
         check_row(carried, json.loads(entry)["body"])
+    print(f"ok: {file.name}: {log.origin}, signed by {', '.join(log.signers)}, has at {index} the entry {entry!r}")
+    if about_a_row:
         print(f"ok: {file.name}: row {carried['position']} of that batch is {carried['row'].encode()!r}")
 
 
@@ -370,7 +372,7 @@ def check_row(carried: dict[str, Any], batch: dict[str, Any]) -> None:
     """Check that a row is one of those that a batch's entry commits to: its leaf has 16 random bytes before the row."""
     leaf = leaf_hash(unhex(carried["salt"]) + carried["row"].encode())
     siblings = [unhex(sibling) for sibling in carried["siblings"]]
-    check_inclusion(leaf, carried["position"], batch["padded"], siblings, unhex(batch["root"]))
+    check_inclusion(leaf, decimal(str(carried["position"])), batch["padded"], siblings, unhex(batch["root"]))
 
 
 def ask_continues(file: Path, keys: list[Key], old: Path) -> None:

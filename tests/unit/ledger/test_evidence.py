@@ -87,7 +87,22 @@ def test_what_is_changed_in_the_extra_line_is_found(
     file = tmp_path / "changed.tlog-proof"
     file.write_bytes(changed.encode())
     assert verify.main(["--vkey", KEY.vkey, "--proof", str(file)]) == 1
-    assert "WRONG: the proof leads to another root" in capsys.readouterr().out
+    assert capsys.readouterr().out == "WRONG: the proof leads to another root\n", "nothing is called ok before"
+
+
+@pytest.mark.parametrize(("field", "value"), [("row", "{}"), ("position", 2.0), ("position", True)])
+def test_a_row_is_checked_although_its_entry_comes_from_the_folder(
+    log: DirectoryLog, tmp_path: Path, capsys: pytest.CaptureFixture[str], field: str, value: object
+) -> None:
+    proof = prove_entry(log, 299, row=opening(2))
+    carried = json.loads(proof.extra or b"")
+    del carried["entry"]
+    file, words = tmp_path / "row.tlog-proof", [str(log.path), "--vkey", KEY.vkey, "--proof"]
+    for told, code in (({}, 0), ({field: value}, 1)):
+        extra = json.dumps(carried | told, separators=(",", ":")).encode()
+        file.write_bytes(TlogProof(299, proof.proof, proof.checkpoint, extra).encode())
+        assert verify.main([*words, str(file)]) == code
+        assert ("ok: row.tlog-proof" in capsys.readouterr().out) == (code == 0)
 
 
 @pytest.mark.parametrize(
