@@ -325,6 +325,6 @@ def _own(shell: Shell) -> DirectoryLog:
         log.checkpoint()
     except AbsentError:
         raise NotFoundError(
-            "There is no ledger in this workspace yet.", hint="The first entry makes it: `ombud ledger publish`."
+            "There is no ledger in this workspace yet.", hint="The first import makes it: `ombud import`."
         ) from None
     return log

@@ -82,7 +82,7 @@ def witness(
     host, port = _address(listen or given.listen or "127.0.0.1:8787")
     running = Witness.open(folder, [*given.logs, *(log or ())], name=name or given.name)
     try:
-        listener = bind(host, port)
+        listener = bind(host, port, "--listen")
         host, port = listener.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         keys = [cosigner.vkey for cosigner in running.cosigners]

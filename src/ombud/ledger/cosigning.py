@@ -127,7 +127,12 @@ class CosignReport(msgspec.Struct, frozen=True):
 
 def addresses(lines: Sequence[str]) -> list[WitnessAddress]:
     """Read the setting `ledger_witnesses`. Raises `FormatError` for a line that is wrong or a key that comes twice."""
-    found = [WitnessAddress.parse(line) for line in lines]
+    try:
+        found = [WitnessAddress.parse(line) for line in lines]
+    except FormatError as error:
+        raise FormatError(
+            f"`ledger_witnesses` in ombud.toml: {error.message}", hint="Each line is `VKEY https://HOST/PATH`."
+        ) from error
     if len({one.verifier.public for one in found}) < len(found):
         raise FormatError("Two lines of `ledger_witnesses` have the same key.")
     return found

@@ -24,8 +24,16 @@ _SQLITE: dict[str, tuple[type[OmbudError], str, str]] = {
     "SQLITE_READONLY": (StorageError, "{place} may only be read.", "Let this user write to the file and its folder."),
     "SQLITE_PERM": (StorageError, "{place} may not be opened.", "Let this user write to the file and its folder."),
     "SQLITE_CANTOPEN": (StorageError, "{place} cannot be opened.", "Let this user write to the file and its folder."),
-    "SQLITE_FULL": (StorageError, "The disk of {place} is full; nothing was changed.", "Free some space; try again."),
-    "SQLITE_IOERR": (StorageError, "The disk of {place} failed; nothing was changed.", "Check the disk and its space."),
+    "SQLITE_FULL": (
+        StorageError,
+        "{place} is on a disk that is full; nothing was changed.",
+        "Free some space; try again.",
+    ),
+    "SQLITE_IOERR": (
+        StorageError,
+        "{place} is on a disk that failed; nothing was changed.",
+        "Check the disk and its space.",
+    ),
     "SQLITE_NOTADB": (StorageError, "{place} is not a database.", "Restore it from a backup: `ombud restore`."),
     "SQLITE_CORRUPT": (StorageError, "{place} is damaged.", "Restore it from a backup: `ombud restore`."),
 }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["bind", "serve"]
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, option: str = "--port") -> socket.socket:
     """Return a listening socket; one sentence says why when it cannot be had. Port 0 takes a free one."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
@@ -44,11 +44,11 @@ def bind(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise RefusedError(
                 f"Port {port} of {host} is in use by another program.",
-                hint="End that program, or choose another port with `--port` (0 takes a free one).",
+                hint=f"End that program, or choose another port with `{option}` (0 takes a free one).",
             ) from error
         if error.errno == errno.EACCES:
             raise RefusedError(
-                f"Port {port} of {host} may only be used by root.", hint="Choose one from 1024 with `--port`."
+                f"Port {port} of {host} may only be used by root.", hint=f"Choose one from 1024 with `{option}`."
             ) from error
         raise InputError(
             f"Cannot listen on port {port} of {host}: {error.strerror}.", hint="Use 127.0.0.1 for this machine only."

@@ -80,6 +80,7 @@ class TestInfo:
             done = ombud("ledger", *command, "--workspace", bare)
             assert done.code == 2
             assert "no ledger in this workspace yet" in done.err
+            assert "`ombud import`" in done.err, "publishing nothing would make none"
 
 
 class TestVerify:
@@ -375,7 +376,9 @@ class TestWitness:
         self, ombud: Ombud, kept: Path, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         served: list[Any] = []
-        monkeypatch.setattr("ombud.cli.ledger_witness.bind", lambda host, port: _Listener(host, port or 4000))
+        monkeypatch.setattr(
+            "ombud.cli.ledger_witness.bind", lambda host, port, option: _Listener(host, port or 4000, option)
+        )
         monkeypatch.setattr("ombud.cli.ledger_witness.serve", lambda *arguments: served.append(arguments))
         (here / "witness.toml").write_text(
             f'state = "state"\nname = "w.example/1"\nlogs = ["{vkey_of(kept)}"]\nlisten = "127.0.0.1:0"\n'
@@ -414,7 +417,8 @@ class TestWitness:
 class _Listener:
     """What `bind` returns, without a socket."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, option: str) -> None:
+        assert option == "--listen", "what to say when the port is taken"
         self.name = (host, port)
 
     def getsockname(self) -> tuple[str, int]:

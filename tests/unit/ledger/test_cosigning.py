@@ -411,7 +411,7 @@ class TestAddresses:
         ["", "{}", "{} ", "{} ftp://w", "{} https://", "{} https://u:p@w/", "{} https://w/?q", "{} https://[", "x"],
     )
     def test_anything_else_is_refused(self, net: Net, line: str) -> None:
-        with pytest.raises(FormatError):
+        with pytest.raises(FormatError, match=r"`ledger_witnesses` in ombud\.toml"):
             addresses([line.format(address(net, "w1.example").verifier.vkey)])
 
     def test_a_logs_key_is_no_witness(self, folder: Path) -> None:
