@@ -9,7 +9,8 @@ Each sign is told by the app's own size, never by what is known to be misuse:
 - **bulk**: in an hour it read more people than it has users, and ten times as
   many as in its usual hour of the last week (known from 24 hours on).
 
-Nothing counts below a hundredth of the policy's budget of people a day, or 200
+Counts may err (one standard error is 4.6 %), so three of those are taken off before
+they are compared. Nothing counts below a hundredth of the policy's budget of people a day, or 200
 people where there is no budget. A person is there when the platform says that
 they used the app that day (`last_used` of the consent), and the app read the
 person's own data in that hour or the one before. An app that is slowed goes on
@@ -37,7 +38,7 @@ from ombud.gate.consents import LIVE
 from ombud.gate.policy.compiled import NO_LIMIT
 from ombud.gate.policy.language import Limits
 from ombud.gate.reasons import NUMBER
-from ombud.gate.sketches import REGISTERS, Registers, counts, mix, observe
+from ombud.gate.sketches import ERROR, REGISTERS, Registers, counts, mix, observe
 from ombud.gate.slots import find
 from ombud.model import clock
 
@@ -68,6 +69,8 @@ LEAST, SHARE = 200, 0.01
 """People below which nothing counts: without a budget, and as a share of the policy's budget of people a day."""
 SLOWED_SHARE, SLOWED_LEAST = 0.1, 20
 """A slowed app reads at most this share of its own users in an hour, and at least so many people."""
+SURELY = 1 - 3 * ERROR
+"""The share of a count that an app surely reached: the rest may be the count's own error."""
 _STRANGER = np.array([NUMBER["no-consent"], NUMBER["not-a-friend"]], dtype=np.uint8)
 _WEEK = 168
 _PLACES = 2**25
@@ -227,9 +230,10 @@ class Breakers:
         found: dict[str, Trip] = {}
         names = {row: name for name, row in compiled.app_index.items()} if len(rows) else {}
         for sign, span, people in signs:
-            for at in np.flatnonzero((people > users) & (people >= least)).tolist():
+            surely = people * SURELY
+            for at in np.flatnonzero((surely > users) & (people >= least)).tolist():
                 app, own, many = names[int(rows[at])], int(users[at]), int(people[at])
-                hard = sign != "bulk" and many > STOPPED_AT * own
+                hard = sign != "bulk" and surely[at] > STOPPED_AT * own
                 trip = Trip(app, "stopped" if hard else "slowed", sign, many, own, span, second)
                 held = self._tripped.get(app)
                 if held in {"stopped", trip.state}:

@@ -13,11 +13,13 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REGISTERS", "Registers", "counts", "mix", "observe"]
+__all__ = ["ERROR", "REGISTERS", "Registers", "counts", "mix", "observe"]
 
 Registers = NDArray[np.uint8]
 
 REGISTERS = 512
+ERROR = 1.04 / REGISTERS**0.5
+"""One standard error of a count, as a share of it: 4.6 %."""
 _BITS = 9
 _U = np.uint64
 _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)

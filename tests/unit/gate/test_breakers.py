@@ -113,6 +113,14 @@ def test_a_walk_over_friends_of_people_who_are_not_there() -> None:
     assert world.read(others(9_000), 9, hour=34) == []
 
 
+@pytest.mark.parametrize("key", range(25))
+def test_an_app_that_reads_as_many_as_it_has_users_is_not_slowed_by_a_count_that_errs(key: int) -> None:
+    world = World()
+    world.breakers = Breakers(world.gate, key=key)
+    assert world.read(others(USERS), 5, hour=30) == []
+    assert world.read(others(USERS + USERS // 2), 6, hour=31) != []
+
+
 def test_being_there_takes_the_platforms_word_and_the_apps_own_look() -> None:
     world = World()
     world.use(1, [5])
