@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import shutil
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -318,6 +319,16 @@ def test_a_witness_beside_the_log_does_not_count(own: Workspace) -> None:
     assert "runs beside the log, so it does not count" in page
     assert (document["witnessed"], document["witnesses"][0]["size"]) == (0, COSIGNED_SIZE)
     assert "No witness has cosigned it yet" in entry
+
+
+def test_when_it_was_last_added_to_is_what_its_newest_entry_says(own: Workspace) -> None:
+    with closing(Browser(create_app(own))) as visitor:  # of a copy that was made just now
+        document = visitor.get("/ledger.json").json()
+        assert document["log"]["changed_at"] == document["rows"][0]["at"] == "2026-11-21T09:59:00Z"
+        with open_ledger(own) as ledger:
+            ledger.append([encode_entry("decision", {"decision": "d1"})])
+        assert visitor.get("/ledger.json").json()["log"]["changed_at"] is None
+        assert "not stated" in visitor.get("/ledger").text
 
 
 class TestPages:

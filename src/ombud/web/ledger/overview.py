@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -45,7 +45,7 @@ class LogLine(msgspec.Struct, frozen=True):
     origin: Annotated[str, Meta(description="Its name.")]
     size: Annotated[int, Meta(description="Entries on it.")]
     root: Annotated[str, Meta(description="The root over all entries, in base64.")]
-    changed_at: Annotated[datetime, Meta(description="When its last checkpoint was written.")]
+    changed_at: Annotated[datetime | None, Meta(description="When its newest entry was recorded, by the entry's word.")]
     vkey: Annotated[str, Meta(description="Its key of today.")]
     earlier: Annotated[list[str], Meta(description="Keys that it had before.")]
     published: Annotated[int, Meta(description="Entries of the checkpoint that is shown to machines.")]
@@ -112,7 +112,7 @@ def overview(
     chosen = kind if kind in TYPES else ""
     witnesses = witnesses_of(house, standing)
     return LedgerPage(
-        log=_log(house, standing),
+        log=_log(house, standing, lines[0].at if lines else None),
         witnesses=witnesses,
         witnessed=sum(one.size is not None and one.outside for one in witnesses),
         coverage=coverage,
@@ -126,14 +126,13 @@ def overview(
     )
 
 
-def _log(house: House, standing: Standing) -> LogLine:
-    path = house.workspace.ledger_dir / "checkpoint"
+def _log(house: House, standing: Standing, changed_at: datetime | None) -> LogLine:
     *earlier, today = vkeys_of(house)
     return LogLine(
         origin=standing.head.checkpoint.origin,
         size=standing.size,
         root=standing.head.newest.decode().split("\n")[2],
-        changed_at=datetime.fromtimestamp(int(path.stat().st_mtime), UTC),
+        changed_at=changed_at,
         vkey=today,
         earlier=earlier,
         published=standing.head.published_size,
