@@ -61,9 +61,8 @@ class LiveGate:
         self._judged = time.monotonic()
         self._uses: dict[tuple[str, str], datetime] = {}
         self._active: dict[str, datetime] = {}
-        self._noted = time.monotonic()
         self._lock = threading.Lock()
-        self._poll: Poll | None = None
+        self._polls: list[Poll] = []
         self._beat: Callable[[Connection], object] | None = None
         compiled = compile_policy(self._fallback, [], self.feed.table.scopes, self.feed.apps)
         people = self.feed.people
@@ -76,19 +75,27 @@ class LiveGate:
         return self.gate.compiled.policy
 
     def start(self, host: str | None = None, sequence: Callable[[], int] = int) -> None:
-        """Follow the records in a thread of its own; with `host` note there that this gate lives."""
+        """Follow the records in a thread of its own; with `host` note there that this gate lives.
+
+        What is noted has another thread: it waits for whoever writes to the
+        database, and what this gate hears of consents must not wait with it.
+        """
         if host is not None:
             with self.records.begin() as tx:
                 gate_hosts.start(tx, host)
             self._beat = lambda tx: gate_hosts.beat(tx, host, sequence(), self.policy.hash)
         self.refresh()
-        self._poll = Poll(self.refresh, EVERY, name="gate feed")
-        self._poll.start()
+        self._polls = [
+            Poll(self.refresh, EVERY, name="gate feed"),
+            Poll(self._note_soon, NOTE_EVERY, name="gate notes"),
+        ]
+        for poll in self._polls:
+            poll.start()
 
     def close(self) -> None:
         """Stop following, and note what is still to be noted."""
-        if self._poll is not None:
-            self._poll.stop()
+        for poll in self._polls:
+            poll.stop()
         self.note()
 
     def __enter__(self) -> Self:
@@ -107,9 +114,6 @@ class LiveGate:
         self.feed.refresh()
         if time.monotonic() - self._judged >= JUDGE_EVERY or len(self._decided) > JUDGE_MOST:
             self.judge()
-        if time.monotonic() - self._noted >= NOTE_EVERY:
-            with suppress(BusyError):  # the database is busy: a later note will do
-                self.note()
 
     # What happens here ---------------------------------------------------------
 
@@ -174,7 +178,6 @@ class LiveGate:
         with self._lock:
             uses, self._uses = self._uses, {}
             active, self._active = self._active, {}
-        self._noted = time.monotonic()
         try:
             if uses or active or self._beat:
                 with self.records.begin() as tx:
@@ -187,6 +190,10 @@ class LiveGate:
                 self._uses = uses | self._uses
                 self._active = active | self._active
             raise
+
+    def _note_soon(self) -> None:
+        with suppress(BusyError):  # the database is busy: a later note will do
+            self.note()
 
     # The rules -----------------------------------------------------------------
 

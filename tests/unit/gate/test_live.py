@@ -281,6 +281,33 @@ def test_large_tables_are_read_in_pages(host: LiveGate, monkeypatch: pytest.Monk
     assert other.feed.refresh() == 7
 
 
+def test_waiting_to_note_holds_up_nothing(host: LiveGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else writes to the database for long: the gate goes on hearing of consents."""
+    gate = patient(host.records)
+    noting, free, heard = threading.Event(), threading.Event(), threading.Semaphore(0)
+    refresh = gate.refresh
+
+    def note() -> None:
+        noting.set()
+        free.wait(30)
+
+    def follow() -> None:
+        refresh()
+        heard.release()
+
+    monkeypatch.setattr(live, "NOTE_EVERY", 0.0)
+    monkeypatch.setattr(gate, "note", note)
+    monkeypatch.setattr(gate, "refresh", follow)
+    gate.start()
+    try:
+        assert noting.wait(30)
+        assert all(heard.acquire(timeout=20) for _ in range(4))
+        assert not free.is_set()
+    finally:
+        free.set()
+        gate.close()
+
+
 def test_it_says_that_it_lives(host: LiveGate) -> None:
     gate = LiveGate(host.records)
     gate.start("gate-1.ab", lambda: 7)
