@@ -130,9 +130,12 @@ def before_consent(tx: Connection, policy: Policy, app: str) -> BeforeConsent:
         warnings.append(f"This app was {braked[app].state} because it read like a crawler.")
     if item.status == "under_review":
         warnings.append("This app is under review.")
+    past = _suspensions(tx, app) - (item.status in _CLOSED) - (app in braked and braked[app].state == "stopped")
+    if past > 0:
+        warnings.append(f"This app was suspended, banned or stopped {_times(past)} before.")
     warnings += own
     warnings += [
-        f"{one.name}, by the same developer, was suspended, banned or stopped {one.suspensions} times."
+        f"{one.name}, by the same developer, was suspended, banned or stopped {_times(one.suspensions)}."
         for one in others
         if one.suspensions
     ]
@@ -240,10 +243,17 @@ def _found(tx: Connection, app: str) -> list[str]:
 
 def _other(tx: Connection, app: str) -> OtherApp:
     item = apps.get(tx, app)
-    grave = [
-        event
-        for event in apps.history(tx, app)
-        if event.kind == "stopped"
+    return OtherApp(app, item.name, item.status, _suspensions(tx, app), _found(tx, app))
+
+
+def _suspensions(tx: Connection, app: str) -> int:
+    """Return how often an app was suspended, banned or stopped."""
+    return sum(
+        event.kind == "stopped"
         or (event.kind == "status" and (" to suspended" in event.text or " to banned" in event.text))
-    ]
-    return OtherApp(app, item.name, item.status, len(grave), _found(tx, app))
+        for event in apps.history(tx, app)
+    )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -97,6 +97,21 @@ def test_nothing_known_nothing_warned_of(tx: Connection) -> None:
     ]
 
 
+def test_an_app_that_came_back_does_not_come_back_clean(tx: Connection) -> None:
+    apps.set_status(tx, "quiz", "suspended", "Mara", "It read too much.")
+    assert consent.before_consent(tx, LOCKED, "quiz").warnings == ["This app is suspended."]
+    apps.set_status(tx, "quiz", "live", "Mara", "It mended that.")
+    assert consent.before_consent(tx, LOCKED, "quiz").warnings == [
+        "This app was suspended, banned or stopped once before."
+    ]
+    apps.set_status(tx, "quiz", "banned", "Mara", "It did not.")
+    apps.set_status(tx, "quiz", "under_review", "Mara", "A court said so.")
+    assert consent.before_consent(tx, LOCKED, "quiz").warnings == [
+        "This app is under review.",
+        "This app was suspended, banned or stopped 2 times before.",
+    ]
+
+
 def test_before_2015_it_says_what_friends_lose(tx: Connection) -> None:
     told = consent.before_consent(tx, load_policy("before-2015"), "quiz")
     assert any(offer.fields_of_friends for offer in told.offers)
