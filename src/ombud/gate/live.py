@@ -106,6 +106,7 @@ class LiveGate:
 
     def refresh(self) -> None:
         """Take over what changed in the records. Raises what they raise; the gate then refuses before long."""
+        self.records.check_place()
         with self.records.read() as tx:
             latest = changes.latest(tx).rules
         if latest != self._rules or time.monotonic() - self._read_at > RULES_AGE:

@@ -37,6 +37,8 @@ class Records:
 
     url: URL
     engine: Engine
+    file: tuple[int, int] | None = None
+    """device and inode of an SQLite file, as it was opened"""
 
     @property
     def place(self) -> str:
@@ -66,6 +68,17 @@ class Records:
             connection.execution_options(**options)
             with connection.begin():
                 yield connection
+
+    def check_place(self) -> None:
+        """Raise `StorageError` when the SQLite file was moved, or another one lies in its place.
+
+        Open connections would go on with the old file, and never hear what others write to the new one.
+        """
+        if self.file is not None and _file(self.url) != self.file:
+            raise StorageError(
+                f"{self.place} is not the file that was opened: it was moved or replaced.",
+                hint="Start this process again.",
+            )
 
     def close(self) -> None:
         """Close every connection."""
@@ -139,13 +152,23 @@ def open_url(url: str, *, wait: float = WAIT) -> Records:
         raise StorageError(
             f"{where} is missing.", hint="Make a workspace with `ombud init`, or bring one back with `ombud restore`."
         )
-    records = Records(parsed, engine_for(parsed, wait=wait))
+    records = Records(parsed, engine_for(parsed, wait=wait), _file(parsed))
     try:
         _check(records, where)
     except BaseException:
         records.close()
         raise
     return records
+
+
+def _file(url: URL) -> tuple[int, int] | None:
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = Path(str(url.database)).stat()
+    except OSError:
+        return (0, 0)
+    return found.st_dev, found.st_ino
 
 
 def _check(records: Records, where: str) -> None:

@@ -308,6 +308,22 @@ def test_waiting_to_note_holds_up_nothing(host: LiveGate, monkeypatch: pytest.Mo
         gate.close()
 
 
+def test_a_database_that_was_replaced_is_not_believed(tmp_path: Path) -> None:
+    url, there = f"sqlite:///{tmp_path / 'records.sqlite'}", tmp_path / "records.sqlite"
+    migrate(url)
+    with open_url(url) as records:
+        gate = LiveGate(records)
+        gate.refresh()
+        there.rename(tmp_path / "old.sqlite")
+        with pytest.raises(StorageError, match="moved or replaced"):
+            gate.refresh()
+        migrate(url)
+        with pytest.raises(StorageError, match="moved or replaced"):
+            gate.refresh()
+        (tmp_path / "old.sqlite").replace(there)
+        gate.refresh()
+
+
 def test_it_says_that_it_lives(host: LiveGate) -> None:
     gate = LiveGate(host.records)
     gate.start("gate-1.ab", lambda: 7)
