@@ -11,8 +11,9 @@ import typer
 
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
+from ombud.gate.wire.strict import is_plain
 from ombud.model import clock
-from ombud.model.errors import UsageError
+from ombud.model.errors import InputError, UsageError
 from ombud.records import apps, consents, reviews
 
 __all__ = ["add_to"]
@@ -94,6 +95,11 @@ def register(
     """Register an app, or change what is known of it; its status stays."""
     shell = shell_of(ctx)
     lake = shell.lake()
+    if not is_plain(app):
+        raise InputError(
+            "The app's id cannot be one: the gate refuses invisible and decomposed signs, and more than 256.",
+            hint="Give the id as the app's token says it.",
+        )
     item = apps.App(
         app=app,
         developer=developer,

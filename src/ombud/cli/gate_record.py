@@ -52,6 +52,8 @@ def coverage(
     lake = shell.lake()
     end = _moment(until) or clock.now()
     start = _moment(since) or (end - timedelta(days=7)).replace(minute=0, second=0, microsecond=0)
+    if start >= end:
+        raise InputError("--since is not before --until.", hint="Give a time that has gone by between the two.")
     flushing.flush(lake)
     found = covering.measure(lake, start, end)
     made = covering.publish(lake, found)

@@ -90,6 +90,8 @@ all = { fields = ["*"] }
 
 def test_apps_are_registered_reviewed_and_banned(ombud: Said) -> None:
     assert "No app is registered." in ombud("gate", "apps", "list")[1]
+    code, said, *_ = ombud("gate", "apps", "register", "qu\u202eiz", "--name", "A quiz", "--developer", "acme")
+    assert (code, "registered" in said) == (2, False)
     made = document(ombud(*REGISTER, "--json"))
     assert made["status"] == "live"
     changed = document(ombud(*REGISTER, "--category", "games", "--json"))

@@ -80,6 +80,7 @@ def test_an_app_is_let_go(root: Path, run: Callable[..., Done]) -> None:
 
 def test_what_cannot_be_read(tmp_path: Path, run: Callable[..., Done]) -> None:
     assert run("egress", str(tmp_path / "none.csv")).code == 2
+    assert run("coverage", "--since", "2018-06-02", "--until", "2018-06-01").code == 2
     wrong = run("coverage", "--since", "yesterday")
     assert wrong.code == 2
     assert "is no date" in wrong.out + wrong.err
