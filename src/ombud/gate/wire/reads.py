@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
@@ -28,6 +29,7 @@ _T = TypeVar("_T")
 APP, PERSON, READ = "app", "person", "read"
 EMAIL = "email"
 """The field in whose place an app gets a relay address."""
+_SCOPED = re.compile(r"[a-z2-7]{52}")
 FIELDS = 64
 """Fields of one request, at most."""
 
@@ -110,6 +112,8 @@ def _known(request: ReadRequest, identities: Identities | None) -> ReadRequest:
     def named(scoped: str) -> str:
         with suppress(UnknownScopedIdError):
             return identities.person(request.app, scoped)
+        if not _SCOPED.fullmatch(scoped):  # it could be the platform's own id of somebody
+            raise WireError("With `scoped`, people are named by the ids that `context.person` told.")
         return scoped
 
     through = request.through and named(request.through)

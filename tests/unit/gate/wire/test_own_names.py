@@ -47,6 +47,7 @@ def test_an_app_asks_by_the_id_it_was_given(client: Client, reads: ListedReads) 
 def test_an_id_of_another_app_stands_for_nobody(client: Client) -> None:
     foreign = OURS.scoped_id("quiz", "p1")
     answer = client.post(ONE, read(foreign, scoped=True)).json()
+    assert client.post(ONE, read("p1", scoped=True)).status_code == 400  # the platform's own id opens nothing
     stranger = client.post(ONE, read("x" * 52, scoped=True)).json()
     assert answer["decision"] is stranger["decision"] is False
     assert "person" not in answer["context"]
