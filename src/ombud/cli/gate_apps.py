@@ -11,6 +11,9 @@ import typer
 
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
+from ombud.gate import registry
+from ombud.gate.live import FALLBACK
+from ombud.gate.policy import load_policy
 from ombud.gate.wire.strict import is_plain
 from ombud.model import clock
 from ombud.model.errors import InputError, UsageError
@@ -140,6 +143,8 @@ def review(
     shell = shell_of(ctx)
     lake = shell.lake()
     author = by or getpass.getuser()
+    with lake.records.read() as tx:
+        known = registry.policy_in_force(tx) or load_policy(FALLBACK)
     with lake.records.begin() as tx:
         if withdraw:
             ended = reviews.withdraw(tx, app, scope, author, reason)
@@ -148,6 +153,8 @@ def review(
             made = reviews.approve(tx, app, scope, author, reason, contract=contract, expires_at=_day(until))
             shell.document(made)
     shell.say(f"{scope} is {'withdrawn from' if withdraw else 'approved for'} {app}.")
+    if scope not in known.scopes:
+        shell.say(f"The policy in force, {known.name}, has no scope `{scope}`: it opens nothing now.")
     bring_to_ledger(shell, lake)
 
 

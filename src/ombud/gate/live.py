@@ -59,6 +59,8 @@ class LiveGate:
         self._slowed: frozenset[str] = frozenset()
         self._decided: list[tuple[ReadRequest, Decision]] = []
         self._judged = time.monotonic()
+        self._unwritten: list[Trip] = []
+        """what breakers did that the records do not have yet"""
         self._uses: dict[tuple[str, str], datetime] = {}
         self._active: dict[str, datetime] = {}
         self._lock = threading.Lock()
@@ -125,10 +127,11 @@ class LiveGate:
         self.feed.take([made])
         return made
 
-    def untick(self, app: str, person: str, scope: str) -> Consent:
-        """Take one scope back."""
+    def untick(self, app: str, person: str, *scopes: str) -> Consent:
+        """Take scopes back, one at least: all of them, or none when one cannot be."""
         with self.records.begin() as tx:
-            made = consent.untick(tx, self.policy, app, person, scope)
+            for scope in scopes:
+                made = consent.untick(tx, self.policy, app, person, scope)
         self.feed.take([made])
         return made
 
@@ -161,17 +164,20 @@ class LiveGate:
         """Let the breakers look at what was decided; apps that read like crawlers are slowed or stopped everywhere."""
         decided, self._decided = self._decided, []
         self._judged = time.monotonic()
-        if self.breakers is None or not decided:
+        if self.breakers is None:
             return []
-        trips = self.breakers.watch(*columns_of(self.gate, decided))
-        return self.trip(trips)
+        return self.trip(self.breakers.watch(*columns_of(self.gate, decided)) if decided else [])
 
     def trip(self, trips: list[Trip]) -> list[Trip]:
-        """Slow or stop apps here at once, and write it down for the other gates and for people."""
+        """Slow or stop apps here at once, and write it down for other gates and for people, now or the next time."""
         if self.breakers is not None and trips:
             self.breakers.pull(trips)
-            with self.records.begin() as tx:
-                write_down(tx, trips)
+            self._unwritten += trips
+        if self._unwritten:
+            with suppress(BusyError):
+                with self.records.begin() as tx:
+                    write_down(tx, self._unwritten)
+                self._unwritten = []
         return trips
 
     def note(self) -> None:

@@ -97,6 +97,10 @@ def test_apps_are_registered_reviewed_and_banned(ombud: Said) -> None:
     changed = document(ombud(*REGISTER, "--category", "games", "--json"))
     assert (changed["registered_at"], changed["category"]) == (made["registered_at"], "games")
     review = ("gate", "apps", "review", "quiz", "user_likes", "--reason", "shows matches", "--by", "one")
+    unknown = ombud("gate", "apps", "review", "quiz", "user_likse", "--reason", "x", "--by", "one")[1]
+    assert "locked-down, has no scope `user_likse`" in " ".join(unknown.split())
+    assert "no scope" not in ombud(*review)[1]
+    assert document(ombud("gate", "apps", "review", "quiz", "user_likse", "--reason", "x", "--withdraw", "--json"))
     assert document(ombud(*review, "--contract", "c-1", "--json"))["approved_by"] == "one"
     (listed,) = document(ombud("gate", "apps", "list", "--json"))["apps"]
     assert (listed["reviewed"], listed["people"], listed["purposes"]) == (["user_likes"], 0, ["app-function"])

@@ -20,7 +20,7 @@ from ombud.gate.live import LiveGate
 from ombud.gate.policy import Policy, load_policy
 from ombud.gate.request import Decision, ReadRequest
 from ombud.model import clock
-from ombud.model.errors import StorageError
+from ombud.model.errors import BusyError, StorageError
 from ombud.records import apps, brakes, consents, gate_hosts, migrate, reviews
 from ombud.records.apps import App
 from ombud.records.database import Records, open_url
@@ -466,3 +466,26 @@ def test_a_friend_who_never_consented_is_read_by_the_rules_of_2014_and_counted_o
 def test_by_the_rules_of_2018_a_friend_outside_the_app_is_not_read(host: LiveGate) -> None:
     host.grant("quiz", "p", ["public_profile", "user_friends"])
     assert why(ask(host, "friend", "quiz", "name", through="p")) == "friend-not-in-app"
+
+
+def test_what_a_breaker_did_is_written_down_when_the_records_are_busy_no_more(
+    host: LiveGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trip = breakers.Trip("quiz", "stopped", "walk", 900, 100, 24, int(NOON.timestamp()))
+
+    def busy(*_: object) -> None:
+        raise BusyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "write_down", busy)
+        assert host.trip([trip]) == [trip]
+    with host.records.read() as tx:
+        assert brakes.in_force(tx) == []
+    assert why(ask(host)) == "stopped"
+    assert host.judge() == []
+    with host.records.read() as tx:
+        (brake,) = brakes.in_force(tx)
+    assert (brake.app, brake.state) == ("quiz", "stopped")
+    assert host.judge() == []  # once
+    with host.records.read() as tx:
+        assert len(brakes.in_force(tx)) == 1

@@ -30,8 +30,8 @@ class Consents(Protocol):
     def grant(self, app: str, person: str, scopes: Iterable[str]) -> Consent:
         """Give an app scopes, in the place of those it had."""
 
-    def untick(self, app: str, person: str, scope: str) -> Consent:
-        """Take one scope back."""
+    def untick(self, app: str, person: str, *scopes: str) -> Consent:
+        """Take scopes back: all of them, or none when one cannot be."""
 
     def revoke(self, app: str, person: str) -> Consent:
         """Take everything back."""
@@ -91,6 +91,5 @@ def _changed(consents: Consents, change: ConsentChange) -> ConsentState:
     elif change.did == "revoke":
         found = consents.revoke(change.app, change.person)
     else:
-        for scope in change.scopes:
-            found = consents.untick(change.app, change.person, scope)
+        found = consents.untick(change.app, change.person, *change.scopes)
     return ConsentState(found.scopes, revoked=found.revoked_at is not None)

@@ -98,6 +98,15 @@ def test_the_basic_scope_cannot_be_unticked(sign_in: Client) -> None:
     assert sign_in.post(PATH, told("untick", "public_profile")).status_code == 403
 
 
+def test_several_scopes_are_taken_back_together_or_not_at_all(sign_in: Client, live: LiveGate) -> None:
+    sign_in.post(PATH, told("grant", "email", "user_friends"))
+    assert sign_in.post(PATH, told("untick", "email", "public_profile")).status_code == 403
+    assert decided(live, "email") == ("email",)
+    both = sign_in.post(PATH, told("untick", "email", "user_friends"))
+    assert both.json()["scopes"] == ["public_profile"]
+    assert decided(live, "email") == ()
+
+
 def test_other_rights_do_not_tell_and_this_one_does_not_ask(
     sign_in: Client, callers: CallerKeys, gate_app: GateApp
 ) -> None:
