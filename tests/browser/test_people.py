@@ -77,6 +77,8 @@ class TestPerson:
         page = (tab := tabs.new(js=js)).page
         tab.go("/")
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Apps").click()
+        page.wait_for_url("**/apps")
+        page.wait_for_load_state("load")  # the scripts that send the form have run
         page.get_by_label("Standing").select_option("under_review")
         if not js:
             page.get_by_role("button", name="Show").click()
