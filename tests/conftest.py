@@ -17,10 +17,15 @@ from pytest_socket import disable_socket
 
 from ombud.model.workspace import Workspace
 
+# The same examples in every run, so that a change is judged by what it changed; `deep` looks for new ones.
 settings.register_profile(
-    "ombud", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "ombud",
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-settings.register_profile("deep", parent=settings.get_profile("ombud"), max_examples=1_000)
+settings.register_profile("deep", parent=settings.get_profile("ombud"), max_examples=1_000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ombud"))
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
@@ -67,7 +68,7 @@ class Keyring:
             key = load_pem_private_key(self.disk.read(path), None)
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise StorageError(f"{path} is no secret key.", hint="Bring the right file back.") from error
         if not isinstance(key, Ed25519PrivateKey):
             raise StorageError(f"{path} is no Ed25519 key.", hint="Bring the right file back.")
@@ -113,14 +114,17 @@ def read_vkey(disk: Disk, folder: Path) -> Verifier | None:
 def read_vkeys(disk: Disk, folder: Path) -> list[tuple[str, int]]:
     """Return the public keys that the log has had, oldest first, and from which size each signs.
 
-    None when there is no list of them yet. Raises `DamagedError`.
+    Empty when there is no list of them yet. Raises `DamagedError`.
     """
     try:
-        return parse_vkeys(disk.read(folder / "vkeys").decode().splitlines())
+        listed = parse_vkeys(disk.read(folder / "vkeys").decode().splitlines())
+        for vkey, _ in listed:
+            Verifier.parse(vkey)
     except FileNotFoundError:
         return []
     except (UnicodeDecodeError, FormatError) as error:
         raise DamagedError(f"{folder / 'vkeys'} is no list of keys.", hint="Bring it back from a backup.") from error
+    return listed
 
 
 def parse_vkeys(lines: Iterable[str]) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from ombud.ledger.disk import RealDisk, disk_faults
 from ombud.ledger.faults import LogError
 from ombud.ledger.hashing import EMPTY_ROOT
 from ombud.ledger.keys import NEXT_KEY, KeyLostError, Keyring, new_origin, read_vkey, read_vkeys, write_vkeys
-from ombud.ledger.notes import Signer, parse_note, sign_note
+from ombud.ledger.notes import Signer, Verifier, parse_note, sign_note
 from ombud.ledger.recovery import CHECKPOINT, NEXT, DamagedError, Frontier, Signed, newest, prune, read_frontier, settle
 from ombud.ledger.rotation import finish_rotation
 from ombud.ledger.succession import finish_succession
@@ -76,7 +76,8 @@ def _open(disk: Disk, folder: Path, keyring: Keyring, origin: str | None, lock: 
     if known is not None and private is not None:
         signers = [Signer(known, private), *([Signer(known, following)] if following else [])]
         _refuse_other_key(disk, folder, keyring, signers)
-        signed = newest(disk, folder, [signer.verifier for signer in signers])
+        former = [Verifier.parse(vkey) for vkey, _ in read_vkeys(disk, folder)]
+        signed = newest(disk, folder, [*(signer.verifier for signer in signers), *former])
     if signed is None:
         names = disk.names(folder)
         if CHECKPOINT in names and private is None:
@@ -84,8 +85,13 @@ def _open(disk: Disk, folder: Path, keyring: Keyring, origin: str | None, lock: 
         _refuse_remains(disk, folder, keyring, names)
         signer = Signer(origin or known or new_origin(), private or _made(keyring))
         signed = _begin(disk, folder, signer)
-    else:
+    elif signed.keys & {signer.verifier.key_id for signer in signers}:
         signer = signers[0]
+    else:
+        raise DamagedError(
+            f"The checkpoint of {folder} is by a key of before: an older copy is in its place.",
+            hint="Bring the newest copy back, or end this log with `ombud ledger start-anew`.",
+        )
     frontier = read_frontier(disk, folder, signed.checkpoint)
     _refuse_fork(disk, folder, keyring, signed)
     settle(disk, folder, signed)

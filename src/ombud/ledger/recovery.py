@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ombud.ledger.bundles import decode_bundle
 from ombud.ledger.checkpoints import Checkpoint
-from ombud.ledger.faults import LogError
+from ombud.ledger.faults import LogError, SignatureError
 from ombud.ledger.hashing import EMPTY_ROOT, HASH_BYTES, leaf_hashes, root_of
 from ombud.ledger.notes import Verifier, open_note
 from ombud.ledger.tiles import TILE_WIDTH, Place, levels_of
@@ -67,8 +67,9 @@ class Frontier:
 def newest(disk: Disk, folder: Path, verifiers: Sequence[Verifier]) -> Signed | None:
     """Return the checkpoint in force, or one that was written to the end and waits to be; None when there is none.
 
-    A checkpoint that waits and is torn does not count. Raises `DamagedError` when the one in force is not by one
-    of these keys.
+    `verifiers` are all keys that the log has had: during a rotation two sign, and a checkpoint whose second line is
+    damaged would no longer show the way from one to the other. A checkpoint that waits and is torn does not count.
+    Raises `DamagedError` when the one in force is not by these keys alone.
     """
     present = _signed(disk, folder / CHECKPOINT, verifiers)
     waiting = _signed(disk, folder / NEXT, verifiers, pending=True)
@@ -145,11 +146,13 @@ def _signed(disk: Disk, path: Path, verifiers: Sequence[Verifier], *, pending: b
         return None
     try:
         opened = open_note(note, verifiers)
+        if opened.unknown:
+            raise SignatureError(f"{opened.unknown[0].name} signed it with a key that is none of this log's.")
         checkpoint = Checkpoint.parse(opened.text)
     except LogError as error:
         if pending:
             return None
-        raise DamagedError(f"{path} is no checkpoint of this log's key: {error.message}", hint=_HINT) from error
+        raise DamagedError(f"{path} is no checkpoint of this log: {error.message}", hint=_HINT) from error
     return Signed(note, checkpoint, frozenset(item.key_id for item in opened.signatures), pending)
 
 
