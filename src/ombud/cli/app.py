@@ -35,6 +35,7 @@ _COMMANDS = {
     "detect": "detect",
     "evaluate": "evaluate",
     "archive": "archive",
+    "audit": "audit",
     "cases": "cases",
     "explain": "explain",
     "serve": "serve",
