@@ -54,7 +54,7 @@ _ANSWERS = (
     "account <> $person AND parent IN"
     " (SELECT post FROM posts WHERE account = (SELECT id FROM account_ids WHERE name = $person))"
 )
-_HIDDEN = {"quality", "import_id", "batch", "position", "salt"}
+_HIDDEN = {"quality", "import_id", "batch", "position", "salt", "network"}
 _README = """\
 What {platform} holds about {person}, taken out on {day}.
 

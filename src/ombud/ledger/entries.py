@@ -99,6 +99,13 @@ TYPES: dict[str, EntryType] = {
             Field("removed", "list", "path and SHA-256 of each file that went"),
         ),
         _type(
+            "sealed",
+            "A file from before there was a gate was found: what rests on it is as found then.",
+            Field("sha256", "text", "of the file's bytes, in hexadecimal"),
+            Field("format", "text", "how it is read, or `attached`"),
+            _may("at", "text", "when it was sealed, in UTC"),
+        ),
+        _type(
             "erase",
             "A person was erased.",
             Field("tables", "object", "rows removed and rewritten, by table; without numbers where a batch hides them"),

@@ -267,6 +267,7 @@ _ALL = (
         ),
         Column("position", WHOLE, "its place in that batch, from 0", added=True),
         Column("salt", TEXT, "16 random bytes in hexadecimal; with them the row gives its commitment", added=True),
+        Column("network", TEXT, "keyed hash of the address that the app called from", added=True),
     ),
     _table(
         "batches",

@@ -58,7 +58,7 @@ def mixed(lake: Lake) -> Lake:
 
 
 def test_which_columns_were_added() -> None:
-    assert READS.added == ("key", "acts_for", "batch", "position", "salt")
+    assert READS.added == ("key", "acts_for", "batch", "position", "salt", "network")
     assert TABLES["posts"].added == ()
     assert not any(column.added and column.required for table in TABLES.values() for column in table.columns)
 
