@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Counts"]
 
 _UNDATED = "unknown"
+PRIVATE = frozenset({"frozen"})
+"""tables whose files only their owner may read: each is a list of people"""
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -229,6 +231,8 @@ class Batch:
     def staged(self, spec: Table, part: Written, import_id: str | None) -> Staged:
         """Return what the records will say of a file that was written."""
         name = random_id("part")
+        if spec.name in PRIVATE:
+            part.at.chmod(0o600)
         first, last = moment(part.first), moment(part.last)
         day = None
         folder = spec.name

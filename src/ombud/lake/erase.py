@@ -10,19 +10,21 @@ import pyarrow as pa
 from ombud.lake.batches import committed_rows
 from ombud.lake.faults import disk_faults
 from ombud.lake.files import Staged, forget, sweep
+from ombud.lake.frozen import committed_people, stored_people
 from ombud.lake.parquet import CHUNK_ROWS, write_days
 from ombud.lake.views import ids_relation, own_relation, present, quoted, reading, table_relation
 from ombud.model import clock, schema
 from ombud.model.errors import NotFoundError
 from ombud.model.ids import random_id
-from ombud.records import lake_files, outbox
+from ombud.records import frozen_sets, lake_files, outbox
 
 if TYPE_CHECKING:
     from ombud.lake.batch import Batch
-    from ombud.lake.batches import StoredRow
     from ombud.lake.store import Lake
     from ombud.model.schema import Table
     from ombud.records.lake_files import LakeFile
+
+    Tombstone = tuple[str, int, bytes]  # batch or frozen set, position in it, commitment
 
 __all__ = ["Erased", "Erasure", "erase"]
 
@@ -53,8 +55,9 @@ def erase(lake: Lake, person: str) -> Erasure:
     account keep their meaning. Reads through the person's grant lose that name
     only. Of a read that is committed to on the ledger the commitment stays, in
     `erased_rows`: salt and row are gone, and every other row of its batch can
-    still be proved. The files that held the rows are deleted at once: a reader
-    that began before may fail and has to start again.
+    still be proved; so it is with frozen sets of affected people. The files
+    that held the rows are deleted at once: a reader that began before may fail
+    and has to start again.
     """
     with lake.writing() as batch:
         number = _number(batch, person)
@@ -62,7 +65,7 @@ def erase(lake: Lake, person: str) -> Erasure:
         remains: list[str] = []
         old: list[LakeFile] = []
         new: list[Staged] = []
-        tombstones: list[StoredRow] = []
+        tombstones: list[Tombstone] = []
         for spec in schema.TABLES.values():
             if not _matches(spec):
                 continue
@@ -74,8 +77,7 @@ def erase(lake: Lake, person: str) -> Erasure:
                 )
             removed = rewritten = 0
             for file in [f for f in batch.visible(spec.name) if not f.attached]:
-                if spec.name == "reads":
-                    tombstones += _committed(batch, spec, file)
+                tombstones += _committed(lake, batch, spec, file)
                 counts, staged = _rewrite(batch, spec, file)
                 if sum(counts):
                     removed, rewritten = removed + counts[0], rewritten + counts[1]
@@ -164,20 +166,27 @@ def _rewrite(batch: Batch, spec: Table, file: LakeFile) -> tuple[tuple[int, int]
     return (removed, rewritten), [batch.staged(spec, part, file.import_id) for part in parts]
 
 
-def _committed(batch: Batch, spec: Table, file: LakeFile) -> list[StoredRow]:
-    """Return the reads of a file that are on the ledger and will change or go."""
+def _committed(lake: Lake, batch: Batch, spec: Table, file: LakeFile) -> list[Tombstone]:
+    """Return the rows of a file that the ledger has a commitment to and that will change or go."""
+    if spec.name not in {"reads", "frozen"}:
+        return []
     batch.dictionary_views()
     source = own_relation(batch.lake_dir, spec, [file])
     person = "(SELECT id FROM erased_person)"
-    return committed_rows(batch.duck, source, f"(r.person = {person} OR r.through = {person})")
+    if spec.name == "reads":
+        rows = committed_rows(batch.duck, source, f"(r.person = {person} OR r.through = {person})")
+        return [(row.batch, row.position, row.commitment) for row in rows]
+    with lake.records.read() as tx:
+        apps = {one.id: one.app for one in frozen_sets.every(tx)}
+    return list(committed_people(stored_people(batch.duck, source, f"r.person = {person}"), apps))
 
 
-def _tombstones(rows: list[StoredRow]) -> pa.Table:
+def _tombstones(rows: list[Tombstone]) -> pa.Table:
     door = schema.table("erased_rows").door
     now = clock.now()
     items = [
-        {"batch": row.batch, "position": row.position, "commitment": row.commitment.hex(), "happened_at": now}
-        for row in rows
+        {"batch": batch, "position": position, "commitment": commitment.hex(), "happened_at": now}
+        for batch, position, commitment in rows
     ]
     return pa.Table.from_pylist(items, schema=pa.schema([field for field in door if field.name in items[0]]))
 

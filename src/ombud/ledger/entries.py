@@ -117,6 +117,17 @@ TYPES: dict[str, EntryType] = {
         _type("release", "A number or record left the system.", _may("release", "text", "the release's id")),
         _type("canary", "Test reads that must appear on the ledger.", _may("canary", "text", "the canary's id")),
         _type("coverage", "How much of what left is on the ledger.", _may("share", "any", "what was measured")),
+        _type(
+            "affected",
+            "The people affected by an app were frozen, as commitments under one root.",
+            Field("frozen", "text", "the frozen set's id"),
+            Field("app", "text", "the app's id"),
+            Field("root", "text", "root over the commitments, in hexadecimal"),
+            Field("padded", "number", "leaves the tree seems to have: the number of people is hidden below it"),
+            Field("since", "text", "reads from when on, in UTC"),
+            Field("until", "text", "reads before when, in UTC"),
+            _may("at", "text", "when it was frozen, in UTC"),
+        ),
         _type("finding", "A tool's finding was kept.", _may("finding", "text", "the finding's id")),
         _type(
             "key",

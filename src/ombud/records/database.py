@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMAS", "Records", "engine_for", "open_records", "open_url", "schema_of"]
 
-SCHEMAS = ("0001", "0002", "0003")
+SCHEMAS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema there has been, the present one last: the names of the migrations."""
 
 WAIT = 10.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNCOUNTED", "LakeFile", "add", "every", "replace", "tables", "visible"]
 
-UNCOUNTED = frozenset({"reads", "erased_rows"})
+UNCOUNTED = frozenset({"reads", "erased_rows", "frozen"})
 """tables whose rows stand on the ledger in batches that hide how many they are; so no other entry tells it either"""
 
 

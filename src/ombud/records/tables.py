@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, Index, Integer, Table, UniqueConstraint
 
+from ombud.records import frozen_tables as _frozen  # noqa: F401 - so that `metadata` has them too
 from ombud.records import gate_tables as _gate  # noqa: F401 - so that `metadata` has them too
 from ombud.records import review_tables as _review  # noqa: F401 - likewise
+from ombud.records import sealed_tables as _sealed  # noqa: F401 - likewise
 from ombud.records.columns import Json, Moment, Number, Words
 from ombud.records.metadata import identity, may, metadata, must, of, serial
 

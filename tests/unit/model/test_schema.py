@@ -9,7 +9,7 @@ from ombud.model.schema import KINDS, TABLES, Table, table
 NAMED = {
     *("accounts", "spaces", "ties", "posts", "logins", "flags"),
     *("apps", "developers", "holders", "transfers", "grants", "reads"),
-    *("batches", "erased_rows"),
+    *("batches", "erased_rows", "frozen"),
     *("ads", "ad_versions", "deliveries", "labels"),
 }
 

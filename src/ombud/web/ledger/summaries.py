@@ -117,6 +117,7 @@ _SAY: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "continues": _continues,
     "policy": _policy,
     "app": _named("App", "app"),
+    "affected": _named("Affected people, set", "frozen"),
     "grant": _named("Batch", "batch"),
     "decision": _named("Decision", "decision"),
     "action": _named("Action", "action"),
