@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ombud.simulate.adversaries import Adversary, Aim, Plan, Turn, crawl
+from ombud.simulate.case_2018 import Case2018, case_2018
 from ombud.simulate.friendships import Friendships, join
 from ombud.simulate.nulls import null_twin, organic_crowd
 from ombud.simulate.people import People, people_of, simulate_people
@@ -19,6 +20,7 @@ __all__ = [
     "Adversary",
     "Aim",
     "Answers",
+    "Case2018",
     "Friendships",
     "People",
     "Plan",
@@ -28,6 +30,7 @@ __all__ = [
     "Simulated",
     "Turn",
     "Vocabulary",
+    "case_2018",
     "crawl",
     "friend_walk",
     "join",

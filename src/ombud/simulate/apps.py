@@ -10,15 +10,19 @@ import numpy as np
 from ombud.simulate.kinds import CATEGORIES, KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from ombud.simulate.friendships import Ints, Small
     from ombud.simulate.vocabulary import Masks, Vocabulary
 
-__all__ = ["FACES", "Apps", "simulate_apps"]
+__all__ = ["FACES", "NAMES", "Apps", "simulate_apps"]
 
 FACES = 20
 """Apps of a developer with many faces."""
+NAMES = 4
+"""Names under which one walk goes on."""
 
 _OLDEST = 1_500
 _LARGEST = 0.05
@@ -62,13 +66,26 @@ class Apps:
         return np.array([getattr(kind, name) for kind in KINDS.values()])[self.kind]
 
 
-def simulate_apps(count: int, people: int, days: int, vocabulary: Vocabulary, rng: np.random.Generator) -> Apps:
-    """Return `count` apps (at least 40) for that many people; most were there before the first of `days`."""
-    kind = _kinds(count, rng)
+def simulate_apps(
+    count: int,
+    people: int,
+    days: int,
+    vocabulary: Vocabulary,
+    rng: np.random.Generator,
+    *,
+    more: Mapping[str, int] | None = None,
+) -> Apps:
+    """Return `count` apps (at least 40) for that many people; most were there before the first of `days`.
+
+    `more` says how many there are at least of some kinds, such as those that have no share of their own.
+    """
+    kind = _kinds(count, more or {}, rng)
     faces = np.flatnonzero(_of_kind(kind, "faces"))
     category = rng.choice(len(CATEGORIES), count, p=[c.share for c in CATEGORIES]).astype(np.int8)
     category[_of_kind(kind, "walker", "harvester")] = _category("quizzes")
     category[faces] = _category("games")
+    category[_of_kind(kind, "hidden")] = _category("games")
+    category[_of_kind(kind, "reminder")] = _category("calendars")
     developer = rng.integers(0, max(count * 2 // 3, 1), count, dtype=np.int32)
     developers = int(developer.max()) + 1
     developer[faces] = developers + np.arange(len(faces)) // FACES
@@ -78,6 +95,8 @@ def simulate_apps(count: int, people: int, days: int, vocabulary: Vocabulary, rn
     registered[new] = rng.integers(-120, max(days // 4, 1), int(new.sum()), dtype=np.int32)
     own, of_friends = _fields(kind, category, vocabulary)
     host = np.where(rng.random(count) < 1 / 4, developer, developers + np.arange(count)).astype(np.int32)
+    renamed = np.flatnonzero(_of_kind(kind, "renamed"))
+    host[renamed] = developers + count + np.arange(len(renamed)) // NAMES
     purpose = np.array([vocabulary.purposes.index(c.purpose) for c in CATEGORIES], dtype=np.int8)[category]
     second = np.where(_of_kind(kind, "sloppy"), np.int8(vocabulary.purposes.index("analytics")), purpose)
     size = _sizes(kind, people, rng)
@@ -92,10 +111,12 @@ def _category(name: str) -> int:
     return next(at for at, category in enumerate(CATEGORIES) if category.name == name)
 
 
-def _kinds(count: int, rng: np.random.Generator) -> NDArray[np.int8]:
+def _kinds(count: int, more: Mapping[str, int], rng: np.random.Generator) -> NDArray[np.int8]:
     """Return the kind of each app, in random order: each kind's share, but at least its least, whole sets of faces."""
     wanted = {name: max(round(kind.share * count), kind.at_least) for name, kind in KINDS.items()}
+    wanted |= {name: max(wanted[name], least) for name, least in more.items()}
     wanted["faces"] = -(-wanted["faces"] // FACES) * FACES
+    wanted["renamed"] = -(-wanted["renamed"] // NAMES) * NAMES
     wanted["honest"] = count - sum(n for name, n in wanted.items() if name != "honest")
     if wanted["honest"] < 1:
         raise ValueError(f"{count} apps are too few for one of each kind")
@@ -121,4 +142,6 @@ def _fields(kind: NDArray[np.int8], category: NDArray[np.int8], vocabulary: Voca
     sees = np.array([k.friends > 0 for k in KINDS.values()])[kind]
     own = np.where(greedy, all_own, needed)
     of_friends = np.where(greedy, all_friends, np.where(sees, faces, np.uint64(0)))
+    of_friends[_of_kind(kind, "reminder")] = vocabulary.mask(("name", "birthday"))
+    of_friends[_of_kind(kind, "hidden")] = vocabulary.mask(("name", "picture", "likes", "location"))
     return own, of_friends

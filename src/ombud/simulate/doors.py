@@ -71,6 +71,7 @@ def _apps(platform: Platform) -> pa.Table:
         app=names("app", len(apps)),
         developer=_numbered("developer", apps.developer),
         happened_at=_days(platform, apps.registered),
+        name=pa.array([f"{CATEGORIES[on].name} {n} (simulated)" for n, on in enumerate(apps.category)]),
         category=_by([category.name for category in CATEGORIES], apps.category),
         purpose=_by(platform.vocabulary.purposes, apps.purpose),
         hosts=hosts,
@@ -78,13 +79,14 @@ def _apps(platform: Platform) -> pa.Table:
 
 
 def _grants(platform: Platform) -> pa.Table:
-    """Return what each person allowed each app: a row a scope."""
+    """Return what each person allowed each app: a row a scope, and when they took it back before the last day."""
     apps, installs, vocabulary = platform.apps, platform.installs, platform.vocabulary
     scopes = list(dict.fromkeys((*vocabulary.scopes, *vocabulary.friend_scopes)))
     asks = np.zeros((len(apps), len(scopes)), dtype=np.bool_)
     for row, (own, friends) in enumerate(zip(apps.own.tolist(), apps.of_friends.tolist(), strict=True)):
         asks[row, [scopes.index(scope) for scope in vocabulary.wanted(own, friends)]] = True
     rows, scope = np.nonzero(asks[installs.app])
+    ended = installs.ended & (installs.left < platform.days)
     return _door(
         "grants",
         app=_numbered("app", installs.app[rows]),
@@ -92,6 +94,7 @@ def _grants(platform: Platform) -> pa.Table:
         scope=_by(scopes, scope),
         happened_at=_days(platform, installs.day[rows], _GRANTED),
         last_used_at=_days(platform, np.maximum(installs.left - 1, installs.day)[rows], _GRANTED),
+        ended_at=pc.if_else(pa.array(ended[rows]), _days(platform, installs.left[rows], _GRANTED), None),
     )
 
 
@@ -161,7 +164,7 @@ def days_of_reads(
         first += len(turn.requests)
 
 
-def _door(name: str, **columns: pa.Array | None) -> pa.Table:
+def _door(name: str, /, **columns: pa.Array | None) -> pa.Table:
     """Return the columns that are given, typed as the table's door wants them."""
     door = table(name).door
     given = {column: values for column, values in columns.items() if values is not None}

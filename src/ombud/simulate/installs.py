@@ -36,12 +36,19 @@ class Installs:
     day: Small
     """when they allowed it, counted from the first day of the simulation"""
     left: Small
-    """the first day on which they do not use it any more, though the consent stays"""
+    """the first day on which they do not use it any more; the consent stays unless it is `ended`"""
     rate: NDArray[np.float32]
     """how many times a day they use it until then"""
 
     def __len__(self) -> int:
         return len(self.app)
+
+    @property
+    def ended(self) -> NDArray[np.bool_]:
+        """Return by row whether the person takes the consent back when they leave: one in three does."""
+        number = self.person.astype(np.int64) * 2_654_435_761 + self.app.astype(np.int64) * 97_531
+        third: NDArray[np.bool_] = (number >> 4) % 3 == 0
+        return third
 
     def of(self, app: int, day: int) -> Small:
         """Return the people who had allowed an app by the end of `day`."""

@@ -24,6 +24,8 @@ class Kind:
     """whether it asks for every field there is, and not for what its category needs"""
     keeps: bool = False
     """whether it reads all its people again each week, also those who left"""
+    reminds: bool = False
+    """whether it reads all friends of all its people once a month, at night, when nobody is there"""
     launch: bool = False
     """whether most of its people come within days"""
     misuse: bool = False
@@ -86,11 +88,41 @@ KINDS: dict[str, Kind] = {
             launch=True,
             misuse=True,
         ),
+        Kind(
+            "reminder",
+            "honest; reads the birthdays of all friends of its people once a month, at night",
+            0,
+            0,
+            (3e-4, 0.8),
+            reminds=True,
+        ),
+        Kind(
+            "hidden",
+            "a game like the others, that shows friends; walks its people's friends beside that, a few an hour",
+            0,
+            0,
+            (1.5e-3, 0.5),
+            friends=15,
+            misuse=True,
+        ),
+        Kind(
+            "renamed",
+            "one of four apps with four names and developers, used one after the other for one walk, from one host",
+            0,
+            0,
+            (8e-4, 0.5),
+            everything=True,
+            launch=True,
+            misuse=True,
+        ),
     )
 }
-"""Every kind by name. The shares are ours: nobody has published how many apps of a platform misbehave."""
+"""Every kind by name. The shares are ours: nobody has published how many apps of a platform misbehave.
 
-ADVERSARIES = ("walker", "slow", "sweeper", "faces")
+Kinds without a share are only there when a platform is asked for them.
+"""
+
+ADVERSARIES = ("walker", "slow", "sweeper", "faces", "hidden", "renamed")
 """Kinds that crawl, beside what their people do. A harvester only does what its people's use allows it."""
 
 

@@ -20,7 +20,7 @@ from ombud.simulate.traffic import DAY, HOUR, ordinary_day, used_rows
 from ombud.simulate.vocabulary import VOCABULARY, Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,7 +32,7 @@ __all__ = ["FIRST_DAY", "Platform", "Played", "simulate_platform"]
 FIRST_DAY = date(2014, 1, 1)
 _PAST = 1_000_000
 """days before the first one that can be asked for"""
-_SPEED = {"walker": 4_000.0, "slow": 8.0, "sweeper": 3_000.0, "faces": 600.0}
+_SPEED = {"walker": 4_000.0, "slow": 8.0, "sweeper": 3_000.0, "faces": 600.0, "hidden": 15.0, "renamed": 600.0}
 """people an hour that an adversary wants"""
 
 
@@ -81,11 +81,12 @@ class Platform:
     def adversaries(self, *kinds: str) -> list[tuple[int, Adversary]]:
         """Return the day on which each adversary of these kinds begins (all kinds if unset), and the adversary."""
         found: list[tuple[int, Adversary]] = []
-        for app in self.apps.of_kind("walker", "slow", "sweeper").tolist():
+        for app in self.apps.of_kind("walker", "slow", "sweeper", "hidden").tolist():
             found += self._begun([app], kinds)
-        faces = self.apps.of_kind("faces")
-        for developer in np.unique(self.apps.developer[faces]).tolist():
-            found += self._begun(faces[self.apps.developer[faces] == developer].tolist(), kinds)
+        for kind, joined in (("faces", self.apps.developer), ("renamed", self.apps.host)):
+            mine = self.apps.of_kind(kind)
+            for owner in np.unique(joined[mine]).tolist():
+                found += self._begun(mine[joined[mine] == owner].tolist(), kinds)
         return found
 
     def play(
@@ -130,7 +131,7 @@ class Platform:
             plan = sweep(len(self.people), apps[0], aim, start=int(rng.integers(len(self.people))))
         else:
             people = [(app, self.installs.of(app, begins)) for app in apps]
-            plan = friend_walk(self.people.friends, people, aim, mixed=None if kind == "walker" else rng)
+            plan = friend_walk(self.people.friends, people, aim, mixed=None if kind in {"walker", "renamed"} else rng)
         return [(begins, crawl(plan, rng))]
 
 
@@ -152,10 +153,14 @@ def simulate_platform(
     *,
     vocabulary: Vocabulary = VOCABULARY,
     first_day: date = FIRST_DAY,
+    more: Mapping[str, int] | None = None,
 ) -> Platform:
-    """Return a platform of these people (or of so many) with so many apps, for so many days."""
+    """Return a platform of these people (or of so many) with so many apps, for so many days.
+
+    `more` says how many apps there are at least of some kinds.
+    """
     crowd = simulate_people(people, rng) if isinstance(people, int) else people
-    made = simulate_apps(apps, len(crowd), days, vocabulary, rng)
+    made = simulate_apps(apps, len(crowd), days, vocabulary, rng, more=more)
     installs = simulate_installs(crowd, made, days, rng)
     return Platform(crowd, made, installs, vocabulary, days, first_day, int(rng.integers(2**62)))
 

@@ -22,7 +22,7 @@ DAY, HOUR = 86_400, 3_600
 
 _HOURS = np.array([2, 1, 1, 1, 1, 2, 3, 5, 6, 6, 6, 7, 8, 7, 6, 6, 7, 8, 9, 10, 11, 10, 7, 4], dtype=float)
 _HOURS /= _HOURS.sum()
-_WEEK = 7
+_WEEK, _MONTH = 7, 28
 _NIGHT = 3
 """the hour at which apps that keep everything read it again"""
 
@@ -32,7 +32,8 @@ def ordinary_day(people: People, apps: Apps, installs: Installs, day: int, rng: 
 
     A person who uses an app, as all do on the day they come, is read once a day.
     An app that shows friends looks at a few of them as well, a harvester at all.
-    An app that keeps everything reads all its people once a week.
+    An app that keeps everything reads all its people once a week, one that reminds
+    of birthdays all their friends once a month.
     """
     used = used_rows(installs, day, rng)
     when = _moments(len(used), rng)
@@ -41,6 +42,7 @@ def ordinary_day(people: People, apps: Apps, installs: Installs, day: int, rng: 
     moments = when[_FRIENDS[apps.kind[installs.app[used]]] > 0]
     parts.append(_friends(people, apps, (installs.app[sees], installs.person[sees]), moments, rng))
     parts.append(_weekly(apps, installs, day, rng))
+    parts.append(_monthly(people, apps, installs, day, rng))
     every = Requests.joined(parts)
     return every[np.argsort(every.at, kind="stable")]
 
@@ -54,6 +56,7 @@ def used_rows(installs: Installs, day: int, rng: np.random.Generator) -> Ints:
 
 _FRIENDS = np.array([kind.friends for kind in KINDS.values()])
 _KEEPS = np.array([kind.keeps for kind in KINDS.values()])
+_REMINDS = np.array([kind.reminds for kind in KINDS.values()])
 
 
 def _own(apps: Apps, app: Small, person: Small, when: Ints) -> Requests:
@@ -81,6 +84,16 @@ def _weekly(apps: Apps, installs: Installs, day: int, rng: np.random.Generator) 
     app = installs.app[rows]
     purpose = apps.second_purpose[app]
     return Requests.of(app, installs.person[rows], NOBODY, fields=apps.own[app], purpose=purpose, at=when)
+
+
+def _monthly(people: People, apps: Apps, installs: Installs, day: int, rng: np.random.Generator) -> Requests:
+    again = [a for a in np.flatnonzero(_REMINDS[apps.kind]).tolist() if a % _MONTH == day % _MONTH]
+    rows = ranges(installs.start[again], np.diff(installs.start)[again]) if again else np.zeros(0, dtype=np.int64)
+    rows = rows[(installs.day[rows] < day) & (day < installs.left[rows])]
+    which, friend = people.friends.of_all(installs.person[rows].astype(np.int64))
+    app, through = installs.app[rows][which], installs.person[rows][which]
+    when = _NIGHT * HOUR + np.sort(rng.integers(0, HOUR, len(friend)))
+    return Requests.of(app, friend, through, fields=apps.of_friends[app], purpose=apps.purpose[app], at=when)
 
 
 def _moments(count: int, rng: np.random.Generator) -> Ints:
