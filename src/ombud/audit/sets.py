@@ -1,81 +1,158 @@
-"""Exact sets of people by app, from what the lake says went out."""
+"""Exact sets of people by app, kept beside the lake and up to it.
+
+They are derived: the folder can be removed at any time, and is made again from
+the lake. A read counts when something went out (`allowed` or `reduced`), and it
+counts once however often it stands in a log. Ids are the dictionary's numbers.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from pyroaring import BitMap
+
+from ombud.audit import keeping
+from ombud.audit.consented import Consented
+from ombud.audit.gathering import DIRECT, GRANTED, VIA, app_of, key_of, kind_of
+from ombud.audit.manifest import read_manifest, wanted
+from ombud.audit.segments import Segment
+from ombud.lake.faults import disk_faults
+from ombud.model.errors import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ombud.audit.manifest import Manifest
     from ombud.lake import Lake
     from ombud.model.workspace import Workspace
 
-__all__ = ["PeopleSets", "catch_up", "open_sets"]
+    Progress = Callable[[int, int | None, str], None]
+
+__all__ = ["PeopleSets", "Sizes", "catch_up", "open_sets"]
+
+_TRIES = 20
 
 
-_READS = """
-SELECT app, person, coalesce(through <> person, false) AS via FROM reads
-WHERE decision IN ('allowed', 'reduced') GROUP BY ALL
-"""
-_GRANTS = "SELECT DISTINCT app, person FROM grants"
+class Sizes(NamedTuple):
+    """How many people are in an app's sets."""
+
+    direct: int
+    via: int
+    people: int
+    """one way or the other, each once"""
+    granted: int
+    """by the lake's grants"""
 
 
-@dataclass(slots=True)
 class PeopleSets:
-    """Whose data went out to each app; numbers are those of the dictionaries `app` and `account`."""
+    """Whose data went out to each app. Reading takes no lock; what is taken in meanwhile is seen after `refresh`."""
 
-    lake: Lake
-    _direct: dict[int, BitMap] = field(default_factory=dict)
-    _via: dict[int, BitMap] = field(default_factory=dict)
-    _installers: dict[int, BitMap] = field(default_factory=dict)
+    def __init__(self, workspace: Workspace, lake: Lake) -> None:
+        """Open what is kept, as it is."""
+        self.lake = lake
+        self._folder = workspace.sets_dir
+        self._consented = Consented(lake)
+        self._load()
 
     def apps(self) -> list[int]:
         """Return the apps that read anybody or that anybody granted anything, in order."""
-        return sorted(self._direct.keys() | self._via.keys() | self._installers.keys())
+        return sorted({app_of(key) for key in self._keys()} | set(self._consented.apps()))
 
     def direct(self, app: int) -> BitMap:
-        """Return the people whose own grant was used for their data."""
-        return BitMap(self._direct.get(app, BitMap()))
+        """Return the people whose data went out by their own grant."""
+        return self._union(key_of(app, DIRECT))
 
     def via(self, app: int) -> BitMap:
-        """Return the people whose data went out through a friend's grant."""
-        return BitMap(self._via.get(app, BitMap()))
+        """Return the people whose data went out through somebody else's grant."""
+        return self._union(key_of(app, VIA))
 
     def people(self, app: int) -> BitMap:
         """Return everybody whose data went out."""
         return self.direct(app) | self.via(app)
 
     def installers(self, app: int) -> BitMap:
-        """Return the people who ever granted it anything: the lake's `grants` and the records' consents."""
-        return BitMap(self._installers.get(app, BitMap()))
+        """Return the people who ever granted it anything: by the lake's `grants` and by the consents on record."""
+        return self._union(key_of(app, GRANTED)) | self._consented.people(app)
+
+    def unnumbered(self, app: int) -> int:
+        """Return how many more people consent to it of whom the lake knows nothing, so that they have no number."""
+        return self._consented.unnumbered(app)
+
+    def sizes(self) -> dict[int, Sizes]:
+        """Return how many people are in the sets of every app, from the lake's tables; exact."""
+        out: dict[int, Sizes] = {}
+        for app in sorted({app_of(key) for key in self._keys()}):
+            direct, via, granted = (key_of(app, kind) for kind in (DIRECT, VIA, GRANTED))
+            first, second = self._count(direct), self._count(via)
+            both = first + second
+            if first and second:
+                both = self._union(direct).union_cardinality(self._union(via))
+            out[app] = Sizes(first, second, both, self._count(granted))
+        return out
 
     def readers(self, person: int) -> list[int]:
-        """Return which apps read this person, in order."""
-        return [app for app in self.apps() if person in self._direct.get(app, ()) or person in self._via.get(app, ())]
+        """Return which apps read this person, in order; no set is unpacked for it."""
+        if not 0 <= person < 1 << 32:
+            return []
+        keys = [segment.holding(person) for segment in self._segments]
+        return sorted(
+            {app_of(key) for key in np.concatenate([*keys, []]).astype(int).tolist() if kind_of(key) != GRANTED}
+        )
 
-    def refresh(self, progress: Callable[[int, int | None, str], None] | None = None) -> int:
-        """Take in what the lake has got since; return how many of its files were new."""
-        del progress
-        before = sum(map(len, (self._direct, self._via, self._installers)))
-        with self.lake.duck(["reads", "grants"]) as duck:
-            for app, person, via in duck.execute(_READS).fetchall():
-                (self._via if via else self._direct).setdefault(app, BitMap()).add(person)
-            for app, person in duck.execute(_GRANTS).fetchall():
-                self._installers.setdefault(app, BitMap()).add(person)
-        return sum(map(len, (self._direct, self._via, self._installers))) - before
+    @property
+    def behind(self) -> int:
+        """Return how many of the lake's files of this moment are not in."""
+        with self.lake.records.read() as tx:
+            now = wanted(tx)
+        return len(now.sources.keys() ^ self._manifest.sources)
+
+    def refresh(self, progress: Progress | None = None, *, wait: float = keeping.WAIT) -> int:
+        """Take in what the lake has got since; return how many of its files were read.
+
+        Raises `BusyError` when another process does so for longer than `wait` seconds.
+        """
+        taken = keeping.bring_up(self.lake, self._folder, progress=progress, wait=wait)
+        self._load()
+        return taken
+
+    def _load(self) -> None:
+        with disk_faults(self._folder):
+            for attempt in range(_TRIES):
+                self._manifest: Manifest = read_manifest(self._folder)
+                try:
+                    self._segments = [Segment.open(self._folder / part.name) for part in self._manifest.parts]
+                except FileNotFoundError:
+                    if attempt == _TRIES - 1:
+                        raise
+                else:
+                    return
+
+    def _keys(self) -> set[int]:
+        return {key for segment in self._segments for key in segment.keys.tolist()}
+
+    def _union(self, key: int) -> BitMap:
+        found = [people for segment in self._segments if (people := segment.get(key)) is not None]
+        return BitMap.union(*found) if len(found) > 1 else found[0] if found else BitMap()
+
+    def _count(self, key: int) -> int:
+        found = [kept for segment in self._segments if (kept := segment.count(key))]
+        return found[0] if len(found) == 1 else len(self._union(key)) if found else 0
 
 
-def open_sets(workspace: Workspace, lake: Lake) -> PeopleSets:
-    """Open the sets of a workspace, brought up to the lake's files of this moment."""
-    del workspace
-    sets = PeopleSets(lake)
-    sets.refresh()
-    return sets
+def open_sets(workspace: Workspace, lake: Lake, *, progress: Progress | None = None) -> PeopleSets:
+    """Open the sets of a workspace, brought up to the lake's files of this moment.
+
+    While another process brings them up, the last whole state is opened: see `behind`.
+    """
+    try:
+        keeping.bring_up(lake, workspace.sets_dir, progress=progress)
+    except BusyError:
+        if not read_manifest(workspace.sets_dir).parts:
+            raise
+    return PeopleSets(workspace, lake)
 
 
-def catch_up(workspace: Workspace, lake: Lake) -> int:
-    """Bring the kept sets up to the lake; return how many of its files were taken in."""
-    return open_sets(workspace, lake).refresh()
+def catch_up(workspace: Workspace, lake: Lake, *, progress: Progress | None = None) -> int:
+    """Bring the kept sets up to the lake; return how many of its files were read: for after every commit."""
+    return keeping.bring_up(lake, workspace.sets_dir, progress=progress)

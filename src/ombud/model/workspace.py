@@ -103,3 +103,8 @@ class Workspace:
     def archive_file(self) -> Path:
         """Return the search index of the public ad archive; it can be rebuilt from the lake."""
         return self.root / "archive.sqlite"
+
+    @property
+    def sets_dir(self) -> Path:
+        """Return the folder of the sets of people by app; they can be rebuilt from the lake."""
+        return self.root / "sets"

@@ -14,14 +14,14 @@ from ombud.records.gate_tables import consent, consent_event
 from ombud.records.upsert import put
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from sqlalchemy import Connection
 
 __all__ = [
     "FORGOTTEN_AFTER", "Commitment", "Consent", "ConsentEvent", "Use", "change", "count", "events", "forget", "get",
-    "of_app", "of_person", "since", "sweep", "use",
+    "of_app", "of_person", "pairs", "since", "state", "sweep", "use",
 ]  # fmt: skip
 
 Kind = Literal["granted", "changed", "revoked"]
@@ -126,6 +126,19 @@ def of_app(tx: Connection, app: str, *, limit: int = 100, offset: int = 0) -> li
     """Return the consents that an app has or had, by person."""
     query = select(*_COLUMNS).where(consent.c.app == app, consent.c.forget_at.is_(None)).order_by(consent.c.person)
     return [Consent(*row) for row in tx.execute(query.limit(limit).offset(offset))]
+
+
+def state(tx: Connection) -> tuple[int, int]:
+    """Return the last change of any consent and how many there are: the same two numbers, the same consents."""
+    latest, number = tx.execute(select(func.max(consent.c.change), func.count()).select_from(consent)).one()
+    return int(latest or 0), int(number)
+
+
+def pairs(tx: Connection) -> Iterator[tuple[str, str]]:
+    """Yield app and person of every consent that is or was."""
+    query = select(consent.c.app, consent.c.person).where(consent.c.forget_at.is_(None))
+    for row in tx.execute(query):
+        yield row.app, row.person
 
 
 def count(tx: Connection, app: str, *, live: bool = True) -> int:
