@@ -110,7 +110,22 @@ TYPES: dict[str, EntryType] = {
             "A person was erased.",
             Field("tables", "object", "rows removed and rewritten, by table; without numbers where a batch hides them"),
         ),
-        _type("decision", "A person decided a case.", _may("decision", "text", "the decision's id")),
+        _type(
+            "review",
+            "The review of apps went on: an app moved, or its developer was asked or answered.",
+            Field(
+                "action", "text", "enter, moved, asked, answered, corrected, withdrawn, certified, lapsed or learned"
+            ),
+            _may("app", "text", "the app's id"),
+            _may("from", "text", "the stage before"),
+            _may("to", "text", "the stage after"),
+            _may("line", "text", "salted hash of the line of its history, in hexadecimal"),
+        ),
+        _type(
+            "decision",
+            "A person decided a case, or ended the review of an app.",
+            _may("decision", "text", "the decision's id"),
+        ),
         _type("action", "Something was done on the platform.", _may("action", "text", "the action's id")),
         _type("notice", "People were told.", _may("notice", "text", "the notice's id")),
         _type("ad", "An ad was shown, changed or taken down.", _may("ad", "text", "the ad's id")),

@@ -51,6 +51,8 @@ class Questionnaire(msgspec.Struct, frozen=True, kw_only=True):
     questions: list[Question]
     consequence: str
     """what silence leads to, as the developer was told"""
+    leads_to: str | None = None
+    """the most that it can lead to alone: limited, suspended or banned; null where it is no outcome of a review"""
     policy: str
     """SHA-256 of the review's policy in force when it was sent"""
     asked_by: str

@@ -77,6 +77,7 @@ questionnaire = Table(
     must("told", Json),
     must("questions", Json),
     must("consequence", Words),
+    may("leads_to", Words),
     must("policy", Words),
     must("asked_by", Words),
     must("asked_at", Moment),

@@ -98,6 +98,24 @@ def _policy(body: dict[str, Any]) -> str | None:
     return f"Policy {name or ''} {digest[:12]}".replace("  ", " ") if digest else None
 
 
+def _review(body: dict[str, Any]) -> str | None:
+    app, action, to = _text(body, "app"), _text(body, "action"), _text(body, "to")
+    if action == "enter":
+        number = _number(body, "apps") or 0
+        return f"{number:,} {'app' if number == 1 else 'apps'} taken into the review"
+    if not app or not action:
+        return None
+    return f"App {app}: {to}" if to else f"App {app}: {action}"
+
+
+def _decision(body: dict[str, Any]) -> str | None:
+    outcome, app = _text(body, "outcome", "to"), _text(body, "app")
+    if app and outcome:
+        return f"App {app}: {outcome}"
+    found = _text(body, "decision")
+    return f"Decision {found}" if found else None
+
+
 def _named(what: str, *fields: str) -> Callable[[dict[str, Any]], str | None]:
     """Return a summary that is the entry's own id behind a word."""
 
@@ -111,6 +129,7 @@ def _named(what: str, *fields: str) -> Callable[[dict[str, Any]], str | None]:
 _SAY: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "reads": _reads,
     "import": _import,
+    "sealed": _named("File from before the gate, SHA-256", "sha256"),
     "erase": _erase,
     "coverage": _coverage,
     "key": _key,
@@ -119,7 +138,8 @@ _SAY: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "app": _named("App", "app"),
     "affected": _named("Affected people, set", "frozen"),
     "grant": _named("Batch", "batch"),
-    "decision": _named("Decision", "decision"),
+    "review": _review,
+    "decision": _decision,
     "action": _named("Action", "action"),
     "notice": _named("Notice", "notice"),
     "ad": _named("Ad", "ad"),

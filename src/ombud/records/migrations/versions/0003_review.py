@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("told", JSON, nullable=False),
         sa.Column("questions", JSON, nullable=False),
         sa.Column("consequence", sa.Text(), nullable=False),
+        sa.Column("leads_to", sa.Text(), nullable=True),
         sa.Column("policy", sa.Text(), nullable=False),
         sa.Column("asked_by", sa.Text(), nullable=False),
         sa.Column("asked_at", MOMENT, nullable=False),
