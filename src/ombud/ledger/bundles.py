@@ -20,12 +20,10 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
     """Return the file of 1 to 256 entries of at most 65,535 bytes each. Raises `FormatError`."""
     if not 0 < len(entries) <= TILE_WIDTH:
         raise FormatError(f"A bundle cannot hold {len(entries)} entries.")
-    parts: list[bytes] = []
-    for entry in entries:
-        if len(entry) > MAX_ENTRY_BYTES:
-            raise FormatError(f"An entry has {len(entry)} bytes; a bundle takes {MAX_ENTRY_BYTES}.")
-        parts += (len(entry).to_bytes(2, "big"), entry)
-    return b"".join(parts)
+    longest = max(map(len, entries))
+    if longest > MAX_ENTRY_BYTES:
+        raise FormatError(f"An entry has {longest} bytes; a bundle takes {MAX_ENTRY_BYTES}.")
+    return b"".join([len(entry).to_bytes(2, "big") + entry for entry in entries])
 
 
 def decode_bundle(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:

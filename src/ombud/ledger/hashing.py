@@ -7,6 +7,7 @@ The checks follow RFC 9162, sections 2.1.3.2 and 2.1.4.2.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EMPTY_ROOT",
     "HASH_BYTES",
+    "edge_root",
     "leaf_hash",
     "leaf_hashes",
     "node_hash",
@@ -28,6 +30,8 @@ __all__ = [
 ]
 
 HASH_BYTES = 32
+_PART = 16
+"""hashes below a node that `edge_root` remembers"""
 EMPTY_ROOT = sha256(b"").digest()
 """the root of a tree without leaves"""
 
@@ -63,6 +67,18 @@ def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
     while len(level) > 1:
         level = parents(level)
     return level[0]
+
+
+def edge_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the same root as `root_of`, remembering complete parts: for the open end of a log that grows."""
+    whole = len(hashes) - len(hashes) % _PART
+    parts = [_part_root(b"".join(hashes[at : at + _PART])) for at in range(0, whole, _PART)]
+    return root_of([*parts, root_of(hashes[whole:])] if whole < len(hashes) else parts)
+
+
+@lru_cache(maxsize=128)
+def _part_root(hashes: bytes) -> bytes:
+    return root_of([hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)])
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:

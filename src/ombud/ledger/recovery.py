@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ombud.ledger.bundles import decode_bundle
 from ombud.ledger.checkpoints import Checkpoint
 from ombud.ledger.faults import LogError, SignatureError
-from ombud.ledger.hashing import EMPTY_ROOT, HASH_BYTES, leaf_hashes, root_of
+from ombud.ledger.hashing import EMPTY_ROOT, HASH_BYTES, edge_root, leaf_hashes
 from ombud.ledger.notes import Verifier, open_note
 from ombud.ledger.tiles import TILE_WIDTH, Place, levels_of
 from ombud.model.errors import StorageError
@@ -60,7 +60,7 @@ class Frontier:
         rest: list[bytes] = []
         for tail in self.tails:
             nodes = [*tail, *rest]
-            rest = [root_of(nodes)] if nodes else []
+            rest = [edge_root(nodes)] if nodes else []
         return rest[0] if rest else EMPTY_ROOT
 
 

@@ -39,6 +39,8 @@ __all__ = ["Ledger", "open_ledger"]
 _GROUP_ENTRIES, _GROUP_BYTES = 65_536, 64 << 20
 """About how much one commit takes; a single call is never cut."""
 _KNOWN_FOLDERS = 1_000
+_SWEPT = 16
+"""Superfluous files that are removed after a commit: each costs the disk a moment, and up to 510 come at once."""
 
 
 class Ledger:
@@ -54,6 +56,9 @@ class Ledger:
         self._note = opened.note
         self._lock = opened.lock
         self._durable = set(opened.folders)
+        self._filled: list[Growth] = []
+        self._superfluous: deque[tuple[Path, list[str]]] = deque()
+        """folders of partial files whose full one is in force, with the names that are left in them"""
         self._pid = os.getpid()
         self._queue: deque[tuple[Sequence[bytes], Future[int]]] = deque()
         self._wake = threading.Condition()
@@ -133,8 +138,9 @@ class Ledger:
             self._wake.notify()
         if os.getpid() == self._pid:
             self._thread.join()
+            self._tidy()
             with suppress(OSError):
-                self._keyring.mark(self.origin, self.size)
+                self._sweep(len(self._superfluous) * TILE_WIDTH)
         self._lock.close()
 
     def __enter__(self) -> Self:
@@ -176,6 +182,10 @@ class Ledger:
                 return
             with self._committing:
                 self._settle(group)
+                try:
+                    self._tidy()
+                except BaseException:  # noqa: BLE001 - whoever comes next must hear of it
+                    self._failed = _stopped()
 
     def _take(self) -> list[tuple[Sequence[bytes], Future[int]]]:
         group: list[tuple[Sequence[bytes], Future[int]]] = []
@@ -199,7 +209,7 @@ class Ledger:
                 future.set_exception(StorageError(error.message, hint=error.hint))
             return
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-            self._failed = StorageError("The ledger's writer stopped.", hint="Open the ledger again.")
+            self._failed = _stopped()
             for _, future in wanted:
                 future.set_exception(error)
             return
@@ -229,9 +239,7 @@ class Ledger:
         except OSError as error:
             raise self._fail(error) from error
         self._frontier, self._note = growth.after, note
-        with suppress(OSError):
-            self._keyring.mark(self.origin, self.size)
-            self._clear(growth)
+        self._filled.append(growth)
 
     def _fail(self, error: OSError) -> StorageError:
         """Refuse everything from now on: what the disk holds is known again when the ledger is opened again."""
@@ -262,14 +270,34 @@ class Ledger:
             with suppress(OSError):
                 self._disk.remove(path)
 
+    def _tidy(self) -> None:
+        """Do what nobody has to wait for after a commit."""
+        filled, self._filled = self._filled, []
+        with suppress(OSError):
+            self._keyring.mark(self.origin, self.size)
+        with suppress(OSError):
+            for growth in filled:
+                self._clear(growth)
+            self._sweep()
+
     def _clear(self, growth: Growth) -> None:
-        """Remove the partial files of what is full now."""
+        """Begin to remove the partial files of what is full now, which is in force."""
         for place in growth.filled:
             partial = self.folder / f"{place.path}.p"
-            for name in self._disk.names(partial):
-                self._disk.remove(partial / name)
-            self._disk.remove_folder(partial)
+            self._superfluous.append((partial, self._disk.names(partial)))
             self._durable.discard(partial)
+            self._sweep()
+
+    def _sweep(self, most: int = _SWEPT) -> None:
+        """Remove up to `most` superfluous files; what is left when the machine stops goes at the next opening."""
+        while self._superfluous and most > 0:
+            folder, names = self._superfluous[0]
+            while names and most > 0:
+                self._disk.remove(folder / names.pop())
+                most -= 1
+            if not names:
+                self._superfluous.popleft()
+                self._disk.remove_folder(folder)
 
     def _bundle(self, index: int, width: int) -> list[bytes]:
         """Return a bundle that is durable; a partial one may have become full meanwhile."""
@@ -285,6 +313,10 @@ class Ledger:
             raise RefusedError("The ledger was opened before this process was forked.", hint="Open it in this process.")
         if self._failed:
             raise StorageError(self._failed.message, hint=self._failed.hint)
+
+
+def _stopped() -> StorageError:
+    return StorageError("The ledger's writer stopped.", hint="Open the ledger again.")
 
 
 def open_ledger(workspace: Workspace, *, disk: Disk | None = None) -> Ledger:

@@ -13,7 +13,7 @@ import pytest
 
 from ombud.ledger import hashing, verify
 from ombud.ledger.faults import ProofError
-from ombud.ledger.hashing import EMPTY_ROOT, leaf_hash, leaf_hashes, node_hash, parents, root_of
+from ombud.ledger.hashing import EMPTY_ROOT, edge_root, leaf_hash, leaf_hashes, node_hash, parents, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,14 @@ def by_definition(leaves: list[bytes]) -> bytes:
     while split * 2 < len(leaves):
         split *= 2
     return sha256(b"\1" + by_definition(leaves[:split]) + by_definition(leaves[split:])).digest()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 17, 31, 32, 33, 48, 100, 255, 256, 257])
+def test_the_root_of_an_open_end_is_the_root(count: int) -> None:
+    leaves = leaf_hashes([b"%d" % number for number in range(count)])
+    assert edge_root(leaves) == root_of(leaves)
+    changed = [*leaves[:-1], leaf_hash(b"other")]
+    assert edge_root(changed) == root_of(changed) != edge_root(leaves)
 
 
 def test_all_vectors_are_here() -> None:

@@ -305,3 +305,29 @@ def test_one_append_is_two_rounds_of_writing(tmp_path: Path) -> None:
         disk.writes.clear()
         ledger.append([b"b"] * 3)
         assert disk.writes == [2, 1]
+
+
+class SlowToRemove(RealDisk):
+    """Counts what it removes, and says what was acknowledged by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: list[int] = []
+        self.acknowledged = 0
+
+    def remove(self, path: Path) -> None:
+        self.removed.append(self.acknowledged)
+        super().remove(path)
+
+
+def test_superfluous_files_go_a_few_at_a_time(tmp_path: Path) -> None:
+    disk = SlowToRemove()
+    with Ledger.open(tmp_path / "ledger", tmp_path / "keys", disk=disk) as ledger:
+        for number in range(260):
+            ledger.append([b"x"])
+            disk.acknowledged = number + 1
+        assert 0 < len(disk.removed) < 200
+        assert min(disk.removed) >= 255
+    assert len(disk.removed) == 2 * 255
+    with Ledger.open(tmp_path / "ledger", tmp_path / "keys") as again:
+        assert again.size == 260
