@@ -30,6 +30,9 @@ def import_(
     mapping: Annotated[Path | None, typer.Option(help="With `table`: TOML that says which column is which.")] = None,
     max_rejects: Annotated[int | None, typer.Option(min=0, help="Exit with 1 when more rows are rejected.")] = None,
     *,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Old logs: put each file's hash on the ledger before it is read.")
+    ] = False,
     suggest: Annotated[bool, typer.Option("--suggest-mapping", help="Propose a mapping; import nothing.")] = False,
 ) -> None:
     """Bring files into the lake. A row that does not fit goes to a rejects file with line and reason.
@@ -52,7 +55,7 @@ def import_(
     lake = shell.lake()
     with shell.progress() as progress:
         report = import_files(
-            lake, format, paths, table=table, mapping=chosen, max_rejects=max_rejects, progress=progress
+            lake, format, paths, table=table, mapping=chosen, max_rejects=max_rejects, sealed=sealed, progress=progress
         )
     show_report(shell, report)
     bring_to_ledger(shell, lake)
@@ -72,5 +75,10 @@ def show_report(shell: Shell, report: ImportReport) -> None:
     shell.table(
         f"Imported {report.format}", ("table", "read", "accepted", "skipped", "rejected", "flagged"), rows, range(1, 6)
     )
+    for file in report.files:
+        if file.sealed_at:
+            shell.say(
+                f"Sealed {Path(file.path).name} as found on {file.sealed_at:%Y-%m-%d}, SHA-256 {file.sha256[:16]}..."
+            )
     if report.rejects_file:
         shell.say(f"Rejected rows, with line and reason: {report.rejects_file}")

@@ -136,6 +136,10 @@ def attach(
     column: Annotated[
         list[str] | None, typer.Option("--column", help="`ours=SQL over theirs`, such as account=user_id; repeatable.")
     ] = None,
+    *,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Old logs: put each file's hash on the ledger before it is read.")
+    ] = False,
 ) -> None:
     """Read the platform's own Parquet files in place, under the lake's column names."""
     shell = shell_of(ctx)
@@ -146,7 +150,7 @@ def attach(
             raise UsageError(f"`{rule}` is no mapping.", hint="Say it as ours=theirs, such as account=user_id.")
         mapping[ours.strip()] = theirs.strip()
     lake = shell.lake()
-    done = lake.attach(table, paths, mapping)
+    done = lake.attach(table, paths, mapping, sealed=sealed)
     shell.document(done)
     shell.say(f"{done.files:,} files with {done.rows:,} rows are part of `{done.table}` now, where they lie.")
     bring_to_ledger(shell, lake)

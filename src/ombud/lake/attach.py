@@ -12,6 +12,7 @@ from sqlglot import exp
 from ombud.lake.faults import duck_faults
 from ombud.lake.files import Staged, sha256_of
 from ombud.lake.parquet import moment
+from ombud.lake.sealing import seal_files
 from ombud.lake.views import door_relation, quoted, reading
 from ombud.model import schema
 from ombud.model.errors import InputError
@@ -38,7 +39,9 @@ class Attached(msgspec.Struct, frozen=True):
     """the lake's column to an SQL expression over the file's columns"""
 
 
-def attach(lake: Lake, table: str, paths: Sequence[Path], mapping: dict[str, str] | None = None) -> Attached:
+def attach(
+    lake: Lake, table: str, paths: Sequence[Path], mapping: dict[str, str] | None = None, *, sealed: bool = False
+) -> Attached:
     """Make the Parquet files below `paths` rows of `table` without copying them.
 
     `mapping` gives a column of the table as an SQL expression over the file's
@@ -46,10 +49,13 @@ def attach(lake: Lake, table: str, paths: Sequence[Path], mapping: dict[str, str
     Rows are not checked for keys that the lake has already. A file that is
     attached already is attached anew, and one that is gone from a folder named
     in `paths` is no longer part of the table. All values are read once, to see that
-    they fit; a file that changes later is refused by every reader.
+    they fit; a file that changes later is refused by every reader. With `sealed` the
+    hashes are on record, and on the ledger when it is free, before a value is read.
     """
     spec = schema.table(table)
     files = _found(lake.folder, paths)
+    if sealed and files:
+        seal_files(lake, "attached", files)
     with lake.writing() as batch:
         gone = [file for file in batch.visible(table) if _gone(file, paths)]
         if not files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,7 +17,7 @@ from ombud.lake.views import connect, door_relation, ids_relation, present, quot
 from ombud.model import schema
 from ombud.model.errors import OmbudError, StorageError
 from ombud.model.ids import random_id
-from ombud.records import dictionaries, lake_files
+from ombud.records import dictionaries, lake_files, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong with the lake."""
 
     kind: str
-    """missing, changed, unreadable, schema, rows, span, dictionary or orphan"""
+    """missing, changed, unreadable, schema, rows, span, dictionary, orphan or sealed"""
     path: str
     says: str
 
@@ -56,7 +57,7 @@ def check(lake: Lake, progress: Callable[[int, int | None, str], None] | None = 
             if progress:
                 progress(number + 1, len(files), file.path)
         problems += _numbers(lake, duck, sound, following)
-    return [*problems, *_orphans(lake, {file.path for file in files})]
+    return [*problems, *_orphans(lake, {file.path for file in files}), *_unsealed(lake)]
 
 
 def _file(lake: Lake, duck: duckdb.DuckDBPyConnection, file: LakeFile) -> Iterator[Problem]:
@@ -109,6 +110,23 @@ def _content(lake: Lake, duck: duckdb.DuckDBPyConnection, file: LakeFile) -> Ite
         first is None or last is None or {first.date().isoformat(), last.date().isoformat()} != {file.day}
     ):
         yield Problem("span", file.path, f"{place} holds rows of other days than {file.day}.")
+
+
+def _unsealed(lake: Lake) -> Iterator[Problem]:
+    """Find sealed files that lie where they lay and have other bytes now; one that is gone is no matter of this."""
+    with lake.records.read() as tx:
+        seals = sealed.every(tx)
+    known = {seal.sha256 for seal in seals}
+    for seal in seals:
+        place = Path(seal.path)
+        try:
+            digest = sha256_of(place) if place.is_file() else seal.sha256
+        except OSError as error:
+            yield Problem("unreadable", seal.path, f"{place} cannot be read: {error.strerror}.")
+            continue
+        if digest not in known:
+            says = f"{place} has other bytes than when it was sealed on {seal.sealed_at:%Y-%m-%d}."
+            yield Problem("sealed", seal.path, says)
 
 
 def _columns(spec: Table, there: list[tuple[str, pa.DataType]]) -> list[tuple[str, pa.DataType]]:

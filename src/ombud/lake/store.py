@@ -171,9 +171,11 @@ class Lake:
         """Put every day's files into one, sorted; see `ombud.lake.compact`."""
         return compact(self, table)
 
-    def attach(self, table: str, paths: Sequence[Path], mapping: dict[str, str] | None = None) -> Attached:
+    def attach(
+        self, table: str, paths: Sequence[Path], mapping: dict[str, str] | None = None, *, sealed: bool = False
+    ) -> Attached:
         """Make a platform's own Parquet files rows of `table`; see `ombud.lake.attach`."""
-        return attach(self, table, paths, mapping)
+        return attach(self, table, paths, mapping, sealed=sealed)
 
     def erase(self, person: str) -> Erasure:
         """Remove every row of an account; see `ombud.lake.erase`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 __all__ = ["FileReport", "ImportReport", "TableCounts"]
@@ -40,6 +42,8 @@ class FileReport(msgspec.Struct, frozen=True):
     """rows of the source, before it is turned into rows of the lake's tables"""
     rejects_file: str | None
     tables: dict[str, TableCounts]
+    sealed_at: datetime | None = None
+    """when its hash went on record, for a file from before there was a gate"""
 
 
 class ImportReport(msgspec.Struct, frozen=True):

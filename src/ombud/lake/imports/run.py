@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ombud.lake.imports.cloudtrail import CloudtrailReader
 from ombud.lake.imports.cooccurrence import CooccurrenceReader
 from ombud.lake.imports.ira_ads import AdsReader
 from ombud.lake.imports.ira_tweets import TweetsReader
@@ -15,6 +16,7 @@ from ombud.lake.imports.rejects import Rejects
 from ombud.lake.imports.report import FileReport, ImportReport, TableCounts, summed
 from ombud.lake.imports.stage import Options, Stage
 from ombud.lake.imports.table import TableReader
+from ombud.lake.sealing import refuse_changed, seal_files
 from ombud.model.errors import InputError, NotFoundError
 from ombud.model.ids import canonical_json, random_id, sha256_hex
 from ombud.records import imports
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ombud.lake.imports.mapping import Mapping
     from ombud.lake.imports.stage import Reader
     from ombud.lake.store import Lake
+    from ombud.records.sealed import Sealed
 
     Progress = Callable[[int, int | None, str], None]
 
@@ -36,6 +39,7 @@ FORMATS: dict[str, Callable[[Stage, Path, Options], Reader]] = {
     "ira-ads": AdsReader,
     "ira-tweets": TweetsReader,
     "cooccurrence": CooccurrenceReader,
+    "cloudtrail": CloudtrailReader,
 }
 """What `ombud import` can read."""
 
@@ -51,6 +55,7 @@ def import_files(
     table: str | None = None,
     mapping: Mapping | None = None,
     max_rejects: int | None = None,
+    sealed: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files (or folders of files) and say what became of every row.
@@ -59,14 +64,17 @@ def import_files(
     appear together or not at all. After a kill, the same call goes on where it
     stopped: files that are in are skipped by their hash, and rows by their key.
     Rows that do not fit are in the rejects files; `max_rejects` does not stop
-    the import but sets `too_many_rejects`. Raises `InputError` for a file that
+    the import but sets `too_many_rejects`. With `sealed` every file's hash is on
+    record, and on the ledger when it is free, before a line is read. Raises `InputError` for a file that
     cannot be read at all; files before it are in.
     """
     started = time.monotonic()
     if format not in FORMATS:
         raise InputError(f"There is no import format `{format}`.", hint=f"There are {', '.join(sorted(FORMATS))}.")
-    options = Options(table, mapping)
-    files = [_import_file(lake, format, path, options, progress) for path in _expanded(paths)]
+    options = Options(table, mapping, lake.workspace.keys_dir)
+    found = _expanded(paths)
+    seals = seal_files(lake, format, found) if sealed else {}
+    files = [_import_file(lake, format, path, options, seals.get(path), progress) for path in found]
     tables = summed(files)
     rejected = sum(counts.rejected for counts in tables.values())
     return ImportReport(
@@ -111,7 +119,14 @@ def _has_bytes(name: str) -> bool:
     return False
 
 
-def _import_file(lake: Lake, format: str, path: Path, options: Options, progress: Progress | None) -> FileReport:  # noqa: A002 - the command's word
+def _import_file(  # noqa: PLR0917 - what one file needs
+    lake: Lake,
+    format: str,  # noqa: A002 - the command's word
+    path: Path,
+    options: Options,
+    seal: Sealed | None,
+    progress: Progress | None,
+) -> FileReport:
     import_id = random_id("import")
     with (
         Rejects(lake.workspace.rejects_dir / f"{import_id}.ndjson") as rejects,
@@ -121,11 +136,12 @@ def _import_file(lake: Lake, format: str, path: Path, options: Options, progress
         stage = Stage(batch.staging, lake.workspace.settings, rejects, progress)
         try:
             reader = FORMATS[format](stage, path, options)
+            refuse_changed(path, reader.sha256, seal)
             key = _options_hash(format, options)
             with lake.records.read() as tx:
                 done = imports.find_done(tx, format, reader.sha256, key)
             if done is not None:
-                return _skipped(lake, path, done)
+                return _skipped(lake, path, done, seal)
             reading = reader.read()
         finally:
             stage.close()
@@ -137,6 +153,7 @@ def _import_file(lake: Lake, format: str, path: Path, options: Options, progress
             source_rows=reading.source_rows,
             rejects_file=None,
             tables={},
+            sealed_at=seal.sealed_at if seal else None,
         )
         for staged in reading.tables:
             stage.say(0, None, f"writing {staged.table}")
@@ -174,7 +191,7 @@ def _record(batch: Batch, format: str, name: str, key: str, report: FileReport) 
     batch.at_commit(lambda tx: imports.finish(tx, report.import_id, counts))
 
 
-def _skipped(lake: Lake, path: Path, done: imports.Import) -> FileReport:
+def _skipped(lake: Lake, path: Path, done: imports.Import, seal: Sealed | None) -> FileReport:
     """Return the report of a file that is in already: what was accepted then is skipped now."""
     then = msgspec.convert(done.counts["tables"], dict[str, TableCounts])
     tables = {name: TableCounts(c.read, 0, c.accepted + c.skipped, c.rejected, c.flagged) for name, c in then.items()}
@@ -187,6 +204,7 @@ def _skipped(lake: Lake, path: Path, done: imports.Import) -> FileReport:
         source_rows=int(done.counts["source_rows"]),
         rejects_file=str(rejects) if rejects.exists() else None,
         tables=tables,
+        sealed_at=seal.sealed_at if seal else None,
     )
 
 

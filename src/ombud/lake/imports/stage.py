@@ -35,6 +35,8 @@ class Options:
 
     table: str | None = None
     mapping: Mapping | None = None
+    keys: Path | None = None
+    """the workspace's folder of keys"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Row", "csv_rows", "json_rows", "split_header", "split_row"]
+__all__ = ["Row", "csv_rows", "json_rows", "split_header", "split_row", "unfit_json"]
 
 _BOM = b"\xef\xbb\xbf"
 _QUOTE, _SPACE = 0x22, 0x20
@@ -269,6 +269,17 @@ def _json_problem(line: bytes) -> str | None:
     if value is not None and not isinstance(value, dict):
         return "not a JSON object"
     return _odd_text(line, value)
+
+
+def unfit_json(value: object) -> str | None:
+    """Say what no text may hold and a parsed value does; None when nothing is wrong."""
+    if _holds_nul(value):
+        return "a NUL character"
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "half a surrogate pair"
+    return None
 
 
 def _odd_text(line: bytes, value: object) -> str | None:
