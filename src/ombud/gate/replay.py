@@ -23,12 +23,14 @@ from ombud.lake.engines.sql import queries
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import duckdb
+
     from ombud.gate.batch import Decisions
     from ombud.gate.policy.compiled import CompiledPolicy
     from ombud.gate.policy.language import Policy
     from ombud.lake import Lake
 
-__all__ = ["AppLoss", "FieldLoss", "Replay", "replay"]
+__all__ = ["AppLoss", "FieldLoss", "Only", "Replay", "replay"]
 
 Ints = NDArray[np.int64]
 Masks = NDArray[np.uint64]
@@ -80,6 +82,22 @@ class Replay(msgspec.Struct, frozen=True):
     """apps that lose something, most people first"""
 
 
+class Only(msgspec.Struct, frozen=True):
+    """Which reads are decided again: those of one app, from `since` on and before `until`."""
+
+    app: int
+    """its number in the dictionary"""
+    since: datetime
+    until: datetime
+
+    def narrow(self, duck: duckdb.DuckDBPyConnection) -> None:
+        """Make the views `reads` and `grants` of a connection show nothing else."""
+        span = f"happened_at >= '{self.since.isoformat()}' AND happened_at < '{self.until.isoformat()}'"
+        for view, where in (("reads", f"app = {self.app} AND {span}"), ("grants", f"app = {self.app}")):
+            duck.execute(f"ALTER VIEW {view} RENAME TO every_{view}")
+            duck.execute(f"CREATE VIEW {view} AS SELECT * FROM every_{view} WHERE {where}")  # noqa: S608 - our own numbers and times
+
+
 def replay(
     lake: Lake,
     old: Policy | None,
@@ -88,6 +106,7 @@ def replay(
     standings: Sequence[AppStanding] | None = None,
     purpose: str | None = None,
     region: str | None = None,
+    only: Only | None = None,
     progress: Callable[[int, int | None, str], None] | None = None,
 ) -> Replay:
     """Decide the lake's reads under both policies, and count what only the old one lets out.
@@ -97,10 +116,13 @@ def replay(
     `standings` are the apps' as they are today; without them every app is live,
     passed no review, signed nothing, declared what the lake says (anything,
     where it says nothing) and is never idle. `purpose` and `region` stand for
-    those that a log does not name. Friendships are believed. Memory holds the
+    those that a log does not name; `only` leaves out the reads of other apps
+    and times. Friendships are believed. Memory holds the
     grants and one batch of reads; DuckDB spills the rest.
     """
     with lake.duck(["reads", "grants", "apps"]) as duck, duck.cursor() as reader:
+        if only is not None:
+            only.narrow(duck)
         engine = DuckEngine(duck, queries("ombud.gate"))
         known = engine.run("apps_known").to_pylist()
         names = {row["app"]: row["name"] for row in known if row["name"] is not None}
