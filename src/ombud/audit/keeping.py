@@ -71,6 +71,8 @@ def bring_up(
     gone or another (compaction, erasure), the part that it is in is made again
     from what is there. A crash at any moment leaves the last whole state.
     """
+    if not _behind(lake, folder):
+        return 0
     for attempt in range(_TRIES):
         with locked(folder, wait), disk_faults(folder):
             with lake.records.read() as tx:
@@ -94,6 +96,15 @@ def bring_up(
             _tidy(folder)
             return len(new)
     raise AssertionError
+
+
+def _behind(lake: Lake, folder: Path) -> bool:
+    """Say whether there is anything to do; takes no lock."""
+    with lake.records.read() as tx:
+        now = wanted(tx)
+    parts = read_manifest(folder).parts
+    have = {source for part in parts for source in part.sources}
+    return now.sources.keys() != have or not all(now.fits(part) and _sound(folder, part) for part in parts)
 
 
 def _sound(folder: Path, part: Part) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ombud.cli.people_sets import keep_sets
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.gate import coverage as covering
@@ -34,8 +35,10 @@ def add_to(app: typer.Typer) -> None:
 def flush(ctx: typer.Context) -> None:
     """Bring what gates have recorded into the lake now; the worker does it every few minutes."""
     shell = shell_of(ctx)
-    done = flushing.flush(shell.lake())
+    lake = shell.lake()
+    done = flushing.flush(lake)
     shell.document({"gates": done})
+    keep_sets(shell, lake)
     if not done:
         shell.say("Nothing waits in the journals.")
         return
@@ -54,7 +57,8 @@ def coverage(
     start = _moment(since) or (end - timedelta(days=7)).replace(minute=0, second=0, microsecond=0)
     if start >= end:
         raise InputError("--since is not before --until.", hint="Give a time that has gone by between the two.")
-    flushing.flush(lake)
+    if flushing.flush(lake):
+        keep_sets(shell, lake)
     found = covering.measure(lake, start, end)
     made = covering.publish(lake, found)
     shell.document(msgspec.to_builtins(found) | {"figures": [figure.id for figure in made]})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ombud.archive.upkeep import ask_for_build
+from ombud.cli.people_sets import keep_sets
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import Shell, shell_of
 from ombud.lake.imports import FORMATS, ImportReport, import_files, suggest_mapping
@@ -59,6 +60,7 @@ def import_(
         )
     show_report(shell, report)
     bring_to_ledger(shell, lake)
+    keep_sets(shell, lake)
     if ask_for_build(lake):
         shell.say("The ad archive is built anew by `ombud serve` or `ombud worker`; `ombud archive build` does it now.")
     if report.too_many_rejects:

@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import typer
 
+from ombud.cli.people_sets import keep_sets
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of, writing
 from ombud.model.errors import InputError, UsageError
@@ -126,6 +127,7 @@ def compact(ctx: typer.Context, table: Annotated[str | None, typer.Argument(help
         range(1, 4),
     )
     bring_to_ledger(shell, lake)
+    keep_sets(shell, lake)
 
 
 @lake_app.command()
@@ -154,3 +156,4 @@ def attach(
     shell.document(done)
     shell.say(f"{done.files:,} files with {done.rows:,} rows are part of `{done.table}` now, where they lie.")
     bring_to_ledger(shell, lake)
+    keep_sets(shell, lake)

@@ -10,6 +10,7 @@ import typer
 
 from ombud.archive.upkeep import ask_for_build
 from ombud.archive.upkeep import handlers as archive_handlers
+from ombud.audit.upkeep import keeping_sets
 from ombud.cli.shell import shell_of
 from ombud.gate.flush import ask_for_flush
 from ombud.gate.flush import handlers as flush_handlers
@@ -85,4 +86,4 @@ def worker(ctx: typer.Context) -> None:
 def _handlers(lake: Lake) -> dict[str, Handler]:
     """Return what the worker can do."""
     ledger = publisher_handlers(lake.workspace, lake.records) | witnessing_handlers(lake.workspace, lake.records)
-    return archive_handlers(lake) | ledger | flush_handlers(lake)
+    return archive_handlers(lake) | ledger | keeping_sets(lake, flush_handlers(lake))

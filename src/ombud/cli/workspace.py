@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ombud.cli.people_sets import keep_sets
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.gate.flush import flush
@@ -117,6 +118,7 @@ def erase(
     for line in report.remains:
         shell.say(f"  – {line}")
     bring_to_ledger(shell, lake)
+    keep_sets(shell, lake)
 
 
 def _from_stdin() -> str:

@@ -12,7 +12,7 @@ from ombud.lake.faults import disk_faults
 from ombud.lake.files import Staged, forget, sweep
 from ombud.lake.frozen import committed_people, stored_people
 from ombud.lake.parquet import CHUNK_ROWS, write_days
-from ombud.lake.views import ids_relation, own_relation, present, quoted, reading, table_relation
+from ombud.lake.views import THROUGH_ERASED, ids_relation, own_relation, present, quoted, reading, table_relation
 from ombud.model import clock, schema
 from ombud.model.errors import NotFoundError
 from ombud.model.ids import random_id
@@ -53,7 +53,7 @@ def erase(lake: Lake, person: str) -> Erasure:
 
     The number stays in the dictionary without its name, so that counts by
     account keep their meaning. Reads through the person's grant lose that name
-    only. Of a read that is committed to on the ledger the commitment stays, in
+    only, and say in `quality` that there was one. Of a read that is committed to on the ledger the commitment stays, in
     `erased_rows`: salt and row are gone, and every other row of its batch can
     still be proved; so it is with frozen sets of affected people. The files
     that held the rows are deleted at once: a reader that began before may fail
@@ -155,10 +155,10 @@ def _rewrite(batch: Batch, spec: Table, file: LakeFile) -> tuple[tuple[int, int]
     if not removed and not rewritten:
         return (0, 0), []
     gone = {"through", "salt"} if "salt" in spec.names else {"through"}
-    columns = ", ".join(
-        f"CASE WHEN NOT {through} THEN {quoted(name)} END AS {quoted(name)}" if name in gone else quoted(name)
-        for name in spec.names
-    )
+    changed = {name: f"CASE WHEN NOT {through} THEN {quoted(name)} END" for name in gone}
+    if "through" in spec.names:
+        changed["quality"] = f"CASE WHEN {through} THEN {THROUGH_ERASED} ELSE quality END"
+    columns = ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in spec.names)
     reader = batch.duck.sql(f"SELECT {columns} FROM {source} WHERE NOT {goes}").to_arrow_reader(CHUNK_ROWS)
     parts = write_days(
         reader, spec, batch.staging, constants={}, memory=batch.memory // 4, threads=2, level=3, sort=False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ombud.records.lake_files import LakeFile
 
 __all__ = [
+    "THROUGH_ERASED",
     "attached_relation",
     "connect",
     "door_relation",
@@ -37,6 +38,8 @@ __all__ = [
     "table_relation",
 ]
 
+THROUGH_ERASED = "list_append(coalesce(quality, []), 'through:erased')"
+"""SQL of `quality` for a read by the grant of somebody who was erased: the name went, that there was one did not."""
 _ATTACH_AGAIN = "Bring it back, or attach its folder again without it: `ombud lake attach`."
 _SCALARS: dict[pa.DataType, str] = {
     pa.string(): "VARCHAR",
@@ -189,6 +192,10 @@ def attached_relation(
     Rows of a person who was erased have no id any more and are left out.
     """
     columns, joins = mapped(spec, lambda kind: f"{kind}_ids")
+    if "through" in spec.names:
+        gone = 'door."through" IS NOT NULL AND "_through".id IS NULL'
+        flagged = f'CASE WHEN {gone} THEN {THROUGH_ERASED} ELSE door."quality" END AS "quality"'
+        columns = [flagged if column == 'door."quality"' else column for column in columns]
     names = ", ".join([*columns, f"{literal(import_id)} AS import_id"])
     known = [f"{quoted(f'_{c.name}')}.id IS NOT NULL" for c in spec.columns if c.kind and c.required]
     where = f" WHERE {' AND '.join(known)}" if known else ""
