@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ombud.gate.machine import BUDGET_SHIFT, Machine
+from ombud.gate.machine import BUDGET_SHIFT, GIVEN, Machine
 from ombud.gate.policy.compiled import CONTRACTED, REMEMBERED, REVIEWED
 from ombud.gate.reasons import CODES, NUMBER, UNKNOWN_FIELD
 from ombud.gate.request import Decision, Outcome, Refusal
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "Asked", "Part"]
 
 _Said = tuple[Outcome, tuple[str, ...], tuple[Refusal, ...], str]
-Asked = tuple[tuple[str, ...], int, tuple[Refusal, ...], tuple[str, ...], dict[int, _Said], dict[int, str]]
-"""Fields once each, their mask as a signed number, the unknown ones refused, the known ones; what is said when none
-goes out, by twice the reason's number and one more for a friend's consent; likewise paths by scopes when all go."""
+_Refused = tuple[tuple[Refusal, ...], str]
+Asked = tuple[tuple[str, ...], int, tuple[Refusal, ...], tuple[str, ...], dict[int, _Refused], dict[int, str]]
+"""Fields once each, their mask as a signed number, the unknown ones refused, the known ones; what is refused and by
+which path when none goes out, by the reason's number, and 256 more for a friend's consent; paths when all go out by
+a person's own consent, by what `decide_simply` answered."""
 Part = tuple[tuple[str, ...], int, int, int, int, int, int, int, bool]
 """Fields, app, purpose, region, scopes, usable scopes, what the rules let out, code, whether through a friend."""
 _EVERY = 2**64 - 1
+_SIDE = 256
 
 
 class Answers(Machine):
@@ -34,6 +37,8 @@ class Answers(Machine):
         super().__init__(compiled, consents, budgets, ties)
         self.compiled = compiled
         self.asked: dict[tuple[str, ...], Asked] = {}
+        self.simple: dict[tuple[str, ...], Asked] = {}
+        """those of `asked` whose fields the policy knows"""
         self.held = 0
         """sayings and paths that are remembered in `asked`"""
         self.paths: dict[tuple[bool, int, int], str] = {}
@@ -49,30 +54,49 @@ class Answers(Machine):
         mask = compiled.mask(known)
         asked: Asked = (names, mask - 2**64 if mask >> 63 else mask, unknown, known, {}, {})
         if len(self.asked) >= REMEMBERED:
-            self.asked = {}
+            self._begin_again()
         self.asked[fields] = asked
+        if not unknown:
+            self.simple[fields] = asked
         return asked
 
     def region(self, code: str) -> int:
         """Return the row of a region's rules, and remember it."""
         if len(self.regions) >= REMEMBERED:
-            self.regions = {None: len(self.compiled.region_refuses) - 1}
+            self.regions.clear()
+            self.regions[None] = len(self.compiled.region_refuses) - 1
         found = self.regions[code] = self.compiled.region(code) % len(self.compiled.region_refuses)
         return found
 
-    def given(self, asked: Asked, usable: int, side: bool) -> str:  # noqa: FBT001 - likewise
+    def given(self, asked: Asked, answer: int) -> str:
         """Return the path of a decision that gives all that was asked, and remember it."""
         self._count_one()
-        found = asked[5][usable * 2 + side] = self.path(side, usable, asked[1])
+        found = asked[5][answer] = self.path(answer ^ GIVEN, asked[1])
+        return found
+
+    def refused(self, asked: Asked, code: int, *, side: bool) -> _Refused:
+        """Return what is refused, and by which path, when nothing goes out for one reason; and remember it."""
+        self._count_one()
+        names, _, unknown, known, wholes, _ = asked
+        reason = CODES[code]
+        by_name = {refusal.field: refusal for refusal in (*unknown, *(Refusal(name, reason) for name in known))}
+        path = f"{'through' if side else 'own'}/-/{UNKNOWN_FIELD if unknown else reason}"
+        found = wholes[code + _SIDE * side] = tuple(by_name[name] for name in names), path
         return found
 
     def _count_one(self) -> None:
         """Count what is remembered beside the fields; begin again when it is too much."""
         self.held += 1
         if self.held >= REMEMBERED:
-            self.asked, self.held = {}, 0
+            self._begin_again()
 
-    def path(self, side: bool, usable: int, allowed: int) -> str:  # noqa: FBT001 - a key of the memory
+    def _begin_again(self) -> None:
+        """Forget what was remembered of fields."""
+        self.asked.clear()
+        self.simple.clear()
+        self.held = 0
+
+    def path(self, usable: int, allowed: int, *, side: bool = False) -> str:
         """Return by whose consent and which scopes fields go out."""
         key = side, usable, allowed
         found = self.paths.get(key)
@@ -91,15 +115,8 @@ class Answers(Machine):
 
     def whole(self, identity: str, asked: Asked, code: int, side: bool) -> Decision:  # noqa: FBT001 - likewise
         """Return the decision that nothing goes out, for one reason."""
-        names, _, unknown, known, wholes, _ = asked
-        said = wholes.get(code * 2 + side)
-        if said is None:
-            self._count_one()
-            reason = CODES[code]
-            by_name = {refusal.field: refusal for refusal in (*unknown, *(Refusal(name, reason) for name in known))}
-            path = f"{'through' if side else 'own'}/-/{UNKNOWN_FIELD if unknown else reason}"
-            said = wholes[code * 2 + side] = ("refused", (), tuple(by_name[name] for name in names), path)
-        return Decision(identity, said[0], said[1], said[2], self.compiled.hash, said[3])
+        refused, path = asked[4].get(code + _SIDE * side) or self.refused(asked, code, side=side)
+        return Decision(identity, "refused", (), refused, self.compiled.hash, path)
 
     def part(self, identity: str, part: Part) -> Decision:
         """Return a decision that refuses some fields, or all for reasons of their own."""
@@ -138,5 +155,5 @@ class Answers(Machine):
             else:
                 refused.append(Refusal(name, why))
         first = min((refusal.reason for refusal in refused), key=NUMBER.__getitem__, default="")
-        path = self.path(side, usable, 0 if budget else allowed) + (first and f"/{first}")
+        path = self.path(usable, 0 if budget else allowed, side=side) + (first and f"/{first}")
         return "reduced" if out else "refused", tuple(out), tuple(refused), path

@@ -113,28 +113,49 @@ def ones(mask: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
 
 
 @nb.njit(cache=True)
-def standing(  # noqa: PLR0911 - one reason a return
-    arrays: Arrays, stopped: NDArray[np.bool_], app: int, purpose: int, day: int
+def against_app(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    closed: int, stopped: int, idle: int, most_idle: int, rule: int, purpose: int, declared: int
 ) -> int:
+    """Return the number of the reason why an app gets nothing; 0 if there is none.
+
+    `idle` in days; `rule` is `Arrays.purpose_rule`; `declared` the mask of the app's purposes.
+    """
+    if closed:
+        return closed
+    if stopped:
+        return _STOPPED
+    if idle > most_idle:
+        return _IDLE
+    if rule == 0:
+        return 0
+    if purpose < 0:
+        return _UNKNOWN_PURPOSE
+    return _UNDECLARED if rule > 1 and not _U(declared) >> _U(purpose) & _U(1) else 0
+
+
+@nb.njit(cache=True)
+def standing(arrays: Arrays, stopped: NDArray[np.bool_], app: int, purpose: int, day: int) -> int:
     """Return the number of the reason why an app gets nothing; 0 if there is none.
 
     `stopped` has one value an app, or is empty.
     """
     if app < 0 or app >= arrays.apps.shape[0]:
         return _UNKNOWN_APP
-    row = arrays.apps[app]
-    if row[CLOSED]:
-        return int(row[CLOSED])
-    if stopped.shape[0] and stopped[app]:
-        return _STOPPED
-    if day - row[ACTIVE] > arrays.idle_app_days:
-        return _IDLE
-    if arrays.purpose_rule == 0:
-        return 0
-    if purpose < 0:
-        return _UNKNOWN_PURPOSE
-    declared = _U(row[DECLARED]) >> _U(purpose) & _U(1)
-    return _UNDECLARED if arrays.purpose_rule > 1 and not declared else 0
+    row, halted = arrays.apps[app], 1 if stopped.shape[0] and stopped[app] else 0
+    idle, most = day - row[ACTIVE], arrays.idle_app_days
+    why: int = against_app(row[CLOSED], halted, idle, most, arrays.purpose_rule, purpose, row[DECLARED])
+    return why
+
+
+@nb.njit(cache=True)
+def against_consent(last: Any, unused: int, most_unused: int, day: int) -> int:  # noqa: ANN401 - numba's unsigned integers
+    """Return the number of the reason against a consent, 0 if it is live, by the last word of its row."""
+    state = last & _U(255)
+    if state != LIVE:
+        return _NONE if state == ABSENT else _REVOKED
+    if day >= np.int64(last >> _U(8)):
+        return _EXPIRED
+    return _UNUSED if unused > most_unused else 0
 
 
 @nb.njit(cache=True)
@@ -150,15 +171,8 @@ def consented(  # noqa: PLR0917 - numba takes no keyword-only arguments
         words, row = old, find(old, key)
     if row < 0:
         return _NONE, _U(0)
-    last = words[row, 3]
-    state = last & _U(255)
-    if state != LIVE:
-        return (_NONE if state == ABSENT else _REVOKED), _U(0)
-    if day >= np.int64(last >> _U(8)):
-        return _EXPIRED, _U(0)
-    if day - np.int64(words[row, 2]) > arrays.unused_days:
-        return _UNUSED, _U(0)
-    return 0, words[row, 1] | arrays.basic
+    why = against_consent(words[row, 3], day - np.int64(words[row, 2]), arrays.unused_days, day)
+    return why, words[row, 1] | arrays.basic if why == 0 else _U(0)
 
 
 class Givers(NamedTuple):
@@ -203,8 +217,8 @@ def look_up(arrays: Arrays, batch: Batch, start: int, end: int, new: Words, old:
 def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the rows, each rule once
     arrays: Arrays, batch: Batch, start: int, end: int, given: Givers, stopped: NDArray[np.bool_],
     ties: tuple[Ints, Ints], clock: Ints, counts: Ints, limits: Ints, registered: Ints,
-    ramp_days: int, people: Words, allowed: Masks, reason: NDArray[np.uint8], budget: NDArray[np.uint8],
-    refused: Masks, scopes_out: Masks,
+    ramp_days: int, people: Words, block: int, keys: int, allowed: Masks, reason: NDArray[np.uint8],
+    budget: NDArray[np.uint8], refused: Masks, scopes_out: Masks,
 ) -> tuple[bool, int]:  # fmt: skip
     """Decide rows; return whether the people of a day were forgotten, and the rows of people made since."""
     cleared, made = False, 0
@@ -264,7 +278,7 @@ def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the 
         if out != 0:
             if roll(batch.second[n] // HOUR, clock, counts, limits, registered, ramp_days, people):
                 cleared, made = True, 0
-            over, fresh = charge(app, (app << 40) + person + 1, ones(out), clock, counts, limits, people, people[:0])
+            over, fresh = charge(app, (app << 40) + person + 1, ones(out), block, keys, 0)
             made += fresh
             if over != 0:
                 out = _U(0)
@@ -335,6 +349,7 @@ def decide_rows(  # noqa: PLR0917 - the parts of one call
         seen = rule(
             arrays, batch, start, end, given, stopped, ties,
             budgets.clock, budgets.counts, budgets.limits, budgets.registered, budgets.ramp_days, budgets.people.new,
+            budgets.block.ctypes.data, budgets.people.block.ctypes.data,
             out.allowed, out.reason, out.budget, out.refused, out.scopes,
         )  # fmt: skip
         budgets.settle(*seen)

@@ -21,9 +21,10 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from ombud.gate.addresses import find_at, insert_at, whole, words
 from ombud.gate.policy.compiled import NO_LIMIT, REGISTERED, numbers_of
 from ombud.gate.reasons import NUMBER
-from ombud.gate.slots import SlotTable, find, insert
+from ombud.gate.slots import KEYS, SlotTable
 
 if TYPE_CHECKING:
     from ombud.gate.policy.compiled import CompiledPolicy
@@ -67,29 +68,41 @@ def roll(  # noqa: PLR0917 - numba takes no keyword-only arguments
 
 @nb.njit(cache=True)
 def charge(  # noqa: PLR0917 - numba takes no keyword-only arguments
-    app: int, key: int, fields: int, clock: Ints, counts: Ints, limits: Ints, people: Words, older: Words
+    app: int, key: int, fields: int, block: int, keys: int, settled: int
 ) -> tuple[int, bool]:
-    """Count one read; return the number of the reason against it, 0 if there is none, and whether a row was made."""
-    new_hour = new_day = 0
-    counting = limits[0, app, 0] < NO_LIMIT or limits[0, app, 1] < NO_LIMIT
+    """Count one read; return the number of the reason against it, 0 if there is none, and whether a row was made.
+
+    `block` and `keys` are the addresses of `Budgets.block` and of the block of
+    its people. With `settled`, nothing is counted and -1 returned when a row
+    would have to be made in a table that grows or must.
+    """
+    g, p = whole(block), whole(keys)
+    counts, limits, hour = whole(g[0]), whole(g[1]), _U(whole(g[3])[0])
+    here, full, caps = app * 4, (g[2] + app) * 4, (3 * g[2] + app) * 4
+    people, new_hour, new_day = words(p[0]), 0, 0
+    counting = limits[here] < NO_LIMIT or limits[here + 1] < NO_LIMIT
     if counting:
-        row, table = find(people, _U(key)), people
-        if row < 0:
-            row, table = find(older, _U(key)), older
-        new_day = 1 if row < 0 else 0
-        new_hour = 1 if row < 0 or table[row, 1] != _U(clock[0]) else 0
-    adds = (new_hour, new_day, fields, fields)
+        at, table = find_at(people, p[1], _U(key)), people
+        if at < 0 and p[3] > 0:
+            table = words(p[2])
+            at = find_at(table, p[3], _U(key))
+        new_day = 1 if at < 0 else 0
+        new_hour = 1 if at < 0 or table[at + 1] != hour else 0
+        if settled and at < 0 and (p[3] > 0 or (p[KEYS] + 1) * 10 > p[1] * 6):
+            return -1, False
     for kind in range(4):
-        after = counts[app, kind] + adds[kind]
-        if adds[kind] > 0 and after > limits[0, app, kind]:
-            if after > limits[1, app, kind]:
+        adds = fields if kind > 1 else new_day if kind == 1 else new_hour
+        after = counts[here + kind] + adds
+        if adds > 0 and after > limits[here + kind]:
+            if after > limits[full + kind]:
                 return _FIRST + kind, False
-            return (_SLOWED if after > limits[3, app, kind] else _WEEK), False
-    for kind in range(4):
-        counts[app, kind] += adds[kind]
-    if counting:
-        row, _ = insert(people, _U(key))
-        people[row, 1] = _U(clock[0])
+            return (_SLOWED if after > limits[caps + kind] else _WEEK), False
+    counts[here] += new_hour
+    counts[here + 1] += new_day
+    counts[here + 2] += fields
+    counts[here + 3] += fields
+    if counting and new_hour:
+        people[insert_at(people, p[1], _U(key)) + 1] = hour
     return 0, new_day == 1
 
 

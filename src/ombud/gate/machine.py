@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numba as nb
 import numpy as np
 
-from ombud.gate.batch import NO_TIES, consented, ones, opened, standing
+from ombud.gate.addresses import find_at, whole, words
+from ombud.gate.batch import NO_TIES, against_app, against_consent, ones
 from ombud.gate.budgets import HOUR, charge
-from ombud.gate.policy.compiled import CONTRACTED, DAY, OPEN, REVIEWED, Arrays
+from ombud.gate.policy.compiled import ACTIVE, CLOSED, CONTRACTED, DAY, DECLARED, OPEN, REVIEWED
 from ombud.gate.reasons import FIELD, NUMBER
 from ombud.gate.slots import KEYS
 from ombud.gate.ties import tied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -32,62 +33,47 @@ if TYPE_CHECKING:
     from ombud.gate.policy.compiled import CompiledPolicy
     from ombud.gate.ties import Ties
 
-__all__ = ["BUDGET_SHIFT", "GROW", "MIXED", "ROLL", "Machine", "decide_one"]
+__all__ = ["BUDGET_SHIFT", "GIVEN", "GROW", "MIXED", "ROLL", "Machine", "decide_one", "decide_simply"]
 
 _U = np.uint64
-_STRANGER, _ABSENT_FRIEND, _STOPPED = NUMBER["not-a-friend"], NUMBER["friend-not-in-app"], NUMBER["stopped"]
+_STRANGER, _ABSENT_FRIEND, _UNKNOWN_APP = NUMBER["not-a-friend"], NUMBER["friend-not-in-app"], NUMBER["unknown-app"]
+_NO_CONSENT = NUMBER["no-consent"]
 _FIRST = NUMBER[FIELD[0]]
 MIXED = 255
 """Stands for reasons that differ by field."""
-_BLOCK = 24
+_BLOCK, _ROW = 24, 64
+"""Words of a machine's block; bytes of an app's row."""
 BUDGET_SHIFT, GROW, ROLL = 8, 1 << 16, 1 << 17
 """In the first number of an answer: where a budget's reason begins; the table of people must grow; a new hour began."""
+GIVEN = 1 << 62
+"""In the answer of `decide_simply`: all fields go out, by the scopes in the bits below."""
 
 
-@nb.extending.intrinsic
-def _words(typing: Any, address: Any) -> Any:  # noqa: ANN401 - numba's own types
-    """Take an address for one of unsigned 64-bit words."""
-    del typing
-    signature = nb.types.CPointer(nb.types.uint64)(address)
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:  # noqa: ANN401 - likewise
-        return builder.inttoptr(arguments[0], context.get_value_type(sig.return_type))
-
-    return signature, generate
-
-
-@nb.extending.intrinsic
-def _whole(typing: Any, address: Any) -> Any:  # noqa: ANN401 - likewise
-    """Take an address for one of signed 64-bit words."""
-    del typing
-    signature = nb.types.CPointer(nb.types.int64)(address)
-
-    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:  # noqa: ANN401 - likewise
-        return builder.inttoptr(arguments[0], context.get_value_type(sig.return_type))
-
-    return signature, generate
+@nb.njit(cache=True)
+def _opened(table: Any, count: int, scopes: Any) -> Any:  # noqa: ANN401 - an address, and numba's unsigned integers
+    """Return the fields that a mask of scopes opens, by `count` tables of 256 words."""
+    mask = _U(0)
+    for byte in range(count):
+        mask |= table[byte * 256 + np.int64(scopes & _U(255))]
+        scopes >>= _U(8)
+    return mask
 
 
 @nb.njit(cache=True)
 def _shared(  # noqa: PLR0917 - numba takes no keyword-only arguments
-    arrays: Arrays,
-    left: np.uint64,
-    scopes: np.uint64,
-    row: NDArray[np.int64],
-    need: np.uint64,
-    closed: np.uint64,
-    side: int,
+    block: int, app: int, left: np.uint64, scopes: np.uint64, need: np.uint64, closed: np.uint64, side: int
 ) -> int:
     """Return the number of the one reason for which a rule refuses all fields; `MIXED` if there are several."""
-    table = arrays.opens if side == 0 else arrays.opens_of_friends
-    reviewed = scopes & _U(row[REVIEWED])
+    b = whole(block)
+    table, row = words(b[6 + side]), words(b[0] + app * _ROW)
+    reviewed = scopes & row[REVIEWED]
     steps = (
-        ~arrays.open_at_all[side],
+        ~words(b[9])[side],
         closed,
         ~need,
-        ~opened(table, scopes),
-        ~opened(table, reviewed),
-        ~opened(table, reviewed & _U(row[CONTRACTED])),
+        ~_opened(table, b[8], scopes),
+        ~_opened(table, b[8], reviewed),
+        ~_opened(table, b[8], reviewed & row[CONTRACTED]),
     )
     number = _FIRST + side
     for step in range(6):
@@ -98,84 +84,115 @@ def _shared(  # noqa: PLR0917 - numba takes no keyword-only arguments
 
 
 @nb.njit(cache=True)
+def _consent(block: int, app: int, person: int, day: int) -> tuple[int, Any]:
+    """Return the number of the reason against a person's consent, and the scopes it allows if there is none."""
+    if person < 0:
+        return _NO_CONSENT, _U(0)
+    b = whole(block)
+    t, key = whole(b[15]), (_U(app) << _U(40)) + _U(person) + _U(1)
+    table = words(t[0])
+    at = find_at(table, t[1], key)
+    if at < 0:
+        table = words(t[2])
+        at = find_at(table, t[3], key)
+    if at < 0:
+        return _NO_CONSENT, _U(0)
+    why = against_consent(table[at + 3], day - np.int64(table[at + 2]), b[11], day)
+    return why, table[at + 1] | _U(b[10])
+
+
+@nb.njit(cache=True)
 def decide_one(  # noqa: PLR0917, PLR0911, PLR0912, C901 - numba takes no keyword-only arguments; the rules stand in their order
-    block: int, app: int, person: int, through: int, fields: int, purpose: int, second: int, region: int, stopped: int
+    block: int,
+    app: int,
+    person: int,
+    through: int,
+    fields: int,
+    purpose: int,
+    days: int,
+    seconds: int,
+    region: int,
+    simple: int,
 ) -> tuple[Any, Any, Any, Any]:
-    """Decide one request by dense ids.
+    """Decide one request by dense ids, at so many days and seconds after 1970.
 
     Returns the number of the reason against all fields (0 when all go out,
     `MIXED` when fields differ), with the budget's and what is to be done above
     it; what the rules let out; the scopes that the consent allows; those of
-    them that the app may use.
+    them that the app may use. With `simple`, an answer that takes more than a
+    reason or the scopes to say is `MIXED`, and nothing is counted for it.
     """
-    b = nb.carray(_whole(block), (_BLOCK,))
-    arrays = Arrays(
-        nb.carray(_words(b[0]), (0,)).view(np.uint8),
-        nb.carray(_whole(b[0]), (b[1], 8)),
-        nb.carray(_words(b[2]), (b[3],)),
-        nb.carray(_words(b[4]), (b[5],)),
-        nb.carray(_words(b[6]), (b[8], 256)),
-        nb.carray(_words(b[7]), (b[8], 256)),
-        nb.carray(_whole(b[0]), (0, 4)),
-        nb.carray(_words(b[9]), (2,)),
-        _U(b[10]), b[11], b[12], b[13], b[14] == 1,
-    )  # fmt: skip
+    b = whole(block)
+    second = days * DAY + seconds
     day = second // DAY
-    why = standing(arrays, np.zeros(0, dtype=np.bool_), app, purpose, day)
-    if stopped and (why == 0 or why > _STOPPED):
-        why = _STOPPED if app >= 0 else why
+    if app < 0 or app >= b[1]:
+        return _UNKNOWN_APP, 0, 0, 0
+    row = whole(b[0] + app * _ROW)
+    halted = whole(b[23])[app]
+    why = against_app(row[CLOSED], halted, day - row[ACTIVE], b[12], b[13], purpose, row[DECLARED])
     if why != 0:
         return why, 0, 0, 0
-    t = nb.carray(_whole(b[15]), (KEYS,))
-    new, old = nb.carray(_words(t[0]), (t[1], 4)), nb.carray(_words(t[2]), (t[3], 4))
-    if through == person:
-        through = -1
-    own = through == -1
+    own = through in (-1, person)
     if not own and person < 0:
         return _STRANGER, 0, 0, 0
     if not own and b[20] > 0:
-        starts, friends = nb.carray(_whole(b[19]), (b[20],)), nb.carray(_whole(b[21]), (b[22],))
+        starts, friends = nb.carray(whole(b[19]), (b[20],)), nb.carray(whole(b[21]), (b[22],))
         if not tied(starts, friends, through, person):
             return _STRANGER, 0, 0, 0
-    why, scopes = consented(arrays, new, old, app, person if own else through, day)
-    if why == 0 and not own and arrays.friend_must_use_app:
-        why = _ABSENT_FRIEND if consented(arrays, new, old, app, person, day)[0] != 0 else 0
+    why, scopes = _consent(block, app, person if own else through, day)
+    if why == 0 and not own and b[14]:
+        why = _ABSENT_FRIEND if _consent(block, app, person, day)[0] != 0 else 0
     if why != 0:
         return why, 0, 0, 0
-    row = arrays.apps[app]
     usable = scopes & _U(row[REVIEWED]) & _U(row[CONTRACTED]) & _U(row[OPEN])
-    need = arrays.purpose_needs[purpose] if arrays.purpose_rule else ~_U(0)
-    out = opened(arrays.opens if own else arrays.opens_of_friends, usable)
-    out &= _U(fields) & need & ~arrays.region_refuses[region]
-    why = 0 if out == _U(fields) else MIXED
+    need = words(b[2])[purpose] if b[13] else ~_U(0)
+    closed = words(b[4])[region]
+    out = _opened(words(b[6] if own else b[7]), b[8], usable) & _U(fields) & need & ~closed
     if out == 0:
-        why = _shared(arrays, _U(fields), scopes, row, need, arrays.region_refuses[region], 0 if own else 1)
-    else:
-        g = nb.carray(_whole(b[16]), (4,))
-        clock = nb.carray(_whole(g[3]), (2,))
-        if second // HOUR > clock[0]:
-            return ROLL, 0, 0, 0
-        p = nb.carray(_whole(b[17]), (KEYS + 1,))
-        counts, limits = nb.carray(_whole(g[0]), (g[2], 4)), nb.carray(_whole(g[1]), (4, g[2], 4))
-        people, older = nb.carray(_words(p[0]), (p[1], 4)), nb.carray(_words(p[2]), (p[3], 4))
-        over, fresh = charge(app, (app << 40) + person + 1, ones(out), clock, counts, limits, people, older)
-        if over != 0 and why == 0:
-            return over, 0, np.int64(scopes), np.int64(usable)
-        if over != 0:
-            return why | over << BUDGET_SHIFT, np.int64(out), np.int64(scopes), np.int64(usable)
-        p[KEYS] += fresh
-        why |= GROW if fresh and (p[3] > 0 or p[KEYS] * 10 > p[1] * 6) else 0
+        why = _shared(block, app, _U(fields), scopes, need, closed, 0 if own else 1)
+        return why, 0, np.int64(scopes), np.int64(usable)
+    why = 0 if out == _U(fields) else MIXED
+    if simple and (why != 0 or usable >= _U(GIVEN)):
+        return MIXED, 0, 0, 0
+    if second // HOUR > whole(whole(b[16])[3])[0]:
+        return ROLL, 0, 0, 0
+    over, fresh = charge(app, (app << 40) + person + 1, ones(out), b[16], b[17], simple)
+    if over < 0:
+        return MIXED, 0, 0, 0
+    if over > 0 and why == 0:
+        return over, 0, np.int64(scopes), np.int64(usable)
+    if over > 0:
+        return why | over << BUDGET_SHIFT, np.int64(out), np.int64(scopes), np.int64(usable)
+    if fresh:
+        p = whole(b[17])
+        p[KEYS] += 1
+        why |= GROW if p[3] > 0 or p[KEYS] * 10 > p[1] * 6 else 0
     return why, np.int64(out), np.int64(scopes), np.int64(usable)
 
 
-def _entry() -> Callable[..., tuple[int, int, int, int]]:
-    """Return `decide_one` for whole numbers without numba's look at the types of each call, which costs more than it.
+@nb.njit(cache=True)
+def decide_simply(  # noqa: PLR0917 - likewise
+    block: int, app: int, person: int, fields: int, purpose: int, days: int, seconds: int, region: int
+) -> int:
+    """Decide a request about a person's own data when one number can say the answer.
+
+    Returns the number of the reason against all fields; `GIVEN` and the usable
+    scopes when all go out; -1 when `decide_one` must be asked. Then nothing was counted.
+    """
+    code, out, _, usable = decide_one(block, app, person, -1, fields, purpose, days, seconds, region, 1)
+    if code == 0:
+        return usable | GIVEN if out else -1
+    return code if code < MIXED else -1
+
+
+def _entry(function: Any, arguments: int) -> Callable[..., Any]:  # noqa: ANN401 - numba's dispatchers have no type
+    """Return compiled code for whole numbers without numba's look at the types of each call, which costs more than it.
 
     Arguments must be whole numbers that fit 64 bits with a sign: others raise.
     """
-    signature = (nb.types.int64,) * 9
-    decide_one.compile(signature)
-    entry: Callable[..., tuple[int, int, int, int]] = decide_one.overloads[signature].entry_point
+    signature = (nb.types.int64,) * arguments
+    function.compile(signature)
+    entry: Callable[..., Any] = function.overloads[signature].entry_point
     return entry
 
 
@@ -189,8 +206,9 @@ class Machine:
         opens = arrays.opens, arrays.opens_of_friends
         blocks = consents.table.block, budgets.block, budgets.people.block
         self.kept = (compiled, consents, budgets, ties, arrays, starts, friends, opens, blocks)
+        self._halted: NDArray[np.int64] = np.zeros(len(arrays.apps) + 1, dtype=np.int64)
         self._block: NDArray[np.int64] = np.zeros(_BLOCK, dtype=np.int64)
-        values = (
+        self._block[:] = (
             arrays.apps.ctypes.data, len(arrays.apps),
             arrays.purpose_needs.ctypes.data, len(arrays.purpose_needs),
             arrays.region_refuses.ctypes.data, len(arrays.region_refuses),
@@ -198,8 +216,15 @@ class Machine:
             arrays.open_at_all.ctypes.data, int(arrays.basic.astype(np.int64)),
             arrays.unused_days, arrays.idle_app_days, arrays.purpose_rule, int(arrays.friend_must_use_app),
             consents.table.block.ctypes.data, budgets.block.ctypes.data, budgets.people.block.ctypes.data, 0,
-            starts.ctypes.data, len(starts), friends.ctypes.data, len(friends),
+            starts.ctypes.data, len(starts), friends.ctypes.data, len(friends), self._halted.ctypes.data,
         )  # fmt: skip
-        self._block[: len(values)] = values
         self.address = int(self._block.ctypes.data)
-        self.decide = _entry()
+        self.decide: Callable[..., tuple[int, int, int, int]] = _entry(decide_one, 10)
+        self.decide_simply: Callable[..., int] = _entry(decide_simply, 8)
+
+    def halt(self, rows: Iterable[int]) -> None:
+        """Give nothing to these apps, and to all others by the rules again, from the next decision on."""
+        halted = np.zeros_like(self._halted)
+        halted[[row for row in rows if row < len(halted) - 1]] = 1
+        self._block[23] = halted.ctypes.data
+        self._halted = halted

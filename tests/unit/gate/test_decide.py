@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from datetime import UTC, datetime
 
 import msgspec
@@ -57,6 +58,53 @@ def test_a_forked_process_draws_its_own_letters() -> None:
     os.close(writing)
     assert theirs.partition("-")[0] != mine.partition("-")[0]
     assert ids.next().partition("-")[0] == mine.partition("-")[0]
+
+
+def test_ids_are_each_given_once_to_threads_that_pass_a_thousand() -> None:
+    ids = DecisionIds()
+    drawn: list[list[str]] = [[] for _ in range(4)]
+
+    def draw(into: list[str]) -> None:
+        into.extend(ids.next() for _ in range(2_500))
+
+    threads = [threading.Thread(target=draw, args=(into,)) for into in drawn]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    every = [one for into in drawn for one in into]
+    assert len(set(every)) == 10_000
+    assert all(one.startswith(ids.prefix) and one.removeprefix(ids.prefix).isdecimal() for one in every)
+
+
+def test_an_id_is_given_to_the_decision_after_the_last_of_a_thousand(both: Twin) -> None:
+    app, person = live(both)
+    ask = ReadRequest(app, person, ("name",), "function", at=DAY_ZERO, region="PL")
+    decisions = [both.gate.decide(ask) for _ in range(2_100)]
+    assert len({decision.id for decision in decisions}) == 2_100
+    assert both.gate.budgets.counts[both.gate.compiled.app_index[app], 3] == 2_100  # each was counted once
+
+
+def test_the_short_way_and_the_long_way_say_the_same_and_count_the_same() -> None:
+    chance = random.Random(5)  # noqa: S311 - a test's chance, not a secret
+    worlds = [random_world(random.Random(6)) for _ in range(2)]  # noqa: S311 - likewise
+    short, long = (twin(world).gate for world in worlds)
+    for request in random_requests(chance, worlds[0], 3_000):
+        mine, theirs = short.decide(request), long._decide(request)
+        assert msgspec.structs.replace(mine, id="") == msgspec.structs.replace(theirs, id="")
+    assert short.budgets.counts.tolist() == long.budgets.counts.tolist()
+    assert len(short.budgets.people) == len(long.budgets.people) > 0
+
+
+def test_a_stopped_app_stays_stopped_under_another_policy_until_it_is_let_go(both: Twin) -> None:
+    app, person = live(both)
+    ask = ReadRequest(app, person, ("name",), "function", at=DAY_ZERO, region="PL")
+    both.gate.stopped = frozenset([app, "an app that nobody knows"])
+    assert both.gate.decide(ask).refused[0].reason == "stopped"
+    both.compiled_again(msgspec.structs.replace(EVERYTHING, name="other"))
+    assert both.gate.decide(ask).refused[0].reason == "stopped"
+    both.gate.stopped -= {app}
+    assert both.gate.decide(ask).outcome == "allowed"
 
 
 def test_nothing_asked_is_refused_without_a_reason(both: Twin) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from ombud.model.clock import frozen, now
+from ombud.model.clock import frozen, now, second
 
 
 def test_now_is_in_utc_and_moves() -> None:
@@ -29,3 +29,13 @@ def test_frozen_time_is_given_back_after_an_error() -> None:
     with pytest.raises(KeyError), frozen(moment):
         raise KeyError
     assert now() > moment
+
+
+@pytest.mark.parametrize("moment", [
+    datetime(2016, 11, 8, 20, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=-5))),
+    datetime(1969, 12, 31, 23, 59, 59, 500_000, tzinfo=UTC),
+])  # fmt: skip
+def test_the_second_is_that_of_now(moment: datetime) -> None:
+    assert abs(second() - now().timestamp()) < 5
+    with frozen(moment):
+        assert second() == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
