@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ombud.lake import Lake
     from ombud.records.canary_reads import CanaryRead
+    from ombud.records.gate_hosts import GateHost
 
 __all__ = [
     "Coverage",
@@ -41,6 +42,7 @@ __all__ = [
     "egress_from_csv",
     "find_canaries",
     "measure",
+    "missing_batches",
     "publish",
     "share",
 ]
@@ -169,7 +171,7 @@ def measure(lake: Lake, start: datetime, end: datetime) -> Coverage:
     canaries = share(sum(one.read is not None for one in due), len(due))
     lines = _egress(lake, counted, start, end)
     numbers, unpublished = _batches(lake)
-    gaps = [gap for host in hosts for gap in _gaps(host.host, numbers.get(host.host, []), host.flushed)]
+    gaps = _all_gaps(hosts, numbers)
     states = [
         HostState(
             host.host, host.seen_at, now - host.seen_at > SILENT, len(numbers.get(host.host, [])),
@@ -183,6 +185,13 @@ def measure(lake: Lake, start: datetime, end: datetime) -> Coverage:
     missing = [one.id for one in due if one.read is None]
     said = _sentences(canaries, total, part, gaps)
     return Coverage(start, end, canaries, missing, lines, part, gaps, states, unpublished, said)
+
+
+def missing_batches(lake: Lake) -> list[Gap]:
+    """Return the numbers of batches that gates used and that are not in the lake."""
+    with lake.records.read() as tx:
+        hosts = gate_hosts.every(tx)
+    return _all_gaps(hosts, _batches(lake)[0])
 
 
 def publish(lake: Lake, coverage: Coverage) -> list[Figure]:
@@ -279,6 +288,11 @@ def _batches(lake: Lake) -> tuple[dict[str, list[int]], int]:
     with lake.records.read() as tx:
         unpublished = sum(row[0] is None or outbox.index_of(tx, int(row[0])) is None for row in waiting)
     return {host: sorted(numbers) for host, numbers in rows}, unpublished
+
+
+def _all_gaps(hosts: list[GateHost], numbers: dict[str, list[int]]) -> list[Gap]:
+    upto = dict.fromkeys(numbers, 0) | {host.host: host.flushed for host in hosts}
+    return [gap for host, flushed in sorted(upto.items()) for gap in _gaps(host, numbers.get(host, []), flushed)]
 
 
 def _gaps(host: str, numbers: list[int], upto: int) -> list[Gap]:
