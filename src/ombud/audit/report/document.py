@@ -72,17 +72,17 @@ _METHOD = [
         " counted exactly and each once; nothing is estimated. A read counts where at least one field went out."
     ),
     (
-        "Direct means by the person's own consent; through a friend, by somebody else's. Where a number is given as proved"
-        " and possible, the first is what reads on record show, the second the most that all consents and friendships on"
-        " record would have opened."
+        "Direct means by the person's own consent; through a friend, by somebody else's. Where a number is given as"
+        " proved and possible, the first is what reads on record show, the second the most that all consents and"
+        " friendships on record would have opened."
     ),
     (
         "A session is a run of reads with one key without a pause of half an hour. What the app would have got under"
         " another policy is found by deciding each recorded read again under that policy."
     ),
     (
-        "Innocent explanations are weighed one by one, each by a number of its own; what the record cannot tell is called"
-        " unknown."
+        "Innocent explanations are weighed one by one, each by a number of its own; what the record cannot tell is"
+        " called unknown."
     ),
 ]
 
@@ -109,8 +109,8 @@ def _summary(made: Dossier, marks: Marks) -> list[str]:
     said = [
         f"{made.headline}{marks(whom.people.proved)}.",
         (
-            f"It made {marks.number(made.reads)} reads by which something went out; {marks.number(made.refused)} requests"
-            " were refused."
+            f"It made {marks.number(made.reads)} reads by which something went out; {marks.number(made.refused)}"
+            " requests were refused."
         ),
     ]
     if time.busiest:
@@ -182,22 +182,22 @@ def _verify(custody: Custody) -> list[str]:
         return ["Have the workspace opened, and run ombud lake check: it compares every file with its hash."]
     return [
         (
-            "Take verify.py from the page /ledger/verify.py of this installation, or from the source of Ombud. It is one"
-            " file that needs nothing but Python; read it first."
+            "Take verify.py from the page /ledger/verify.py of this installation, or from the source of Ombud. It is"
+            " one file that needs nothing but Python; read it first."
         ),
         (
-            "Take a copy of the ledger's folder. Run: python3 verify.py FOLDER --vkey KEY, with a key of the ledger that"
-            " you have from somewhere else than this document."
+            "Take a copy of the ledger's folder. Run: python3 verify.py FOLDER --vkey KEY, with a key of the ledger"
+            " that you have from somewhere else than this document."
         ),
         (
-            "Save the checkpoint above as a file and run: python3 verify.py FOLDER --checkpoint FILE. The log must begin"
-            " with all that it had when this document was made."
+            "Save the checkpoint above as a file and run: python3 verify.py FOLDER --checkpoint FILE. The log must"
+            " begin with all that it had when this document was made."
         ),
         "Compare the SHA-256 of the files in Appendix C with those in the ledger's entries of the type import.",
         "Have a figure of Appendix A computed again: ombud explain ID --again.",
         (
-            "Have the frozen set checked: ombud audit frozen verify SET. Each person can be given a proof of their own row,"
-            " and nobody else's."
+            "Have the frozen set checked: ombud audit frozen verify SET. Each person can be given a proof of their own"
+            " row, and nobody else's."
         ),
     ]
 
