@@ -209,5 +209,4 @@ def _hash(token: str) -> str:
 
 
 def _from(row: dict[str, object]) -> Questionnaire:
-    row.pop("token_sha256")
-    return msgspec.convert(row, Questionnaire)
+    return msgspec.convert({name: row[name] for name in Questionnaire.__struct_fields__}, Questionnaire)
