@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from ombud.cli.moments import moment_of
 from ombud.cli.shell import shell_of
 from ombud.detect import detect_networks, record_networks
 from ombud.detect.runs import save_run
@@ -32,16 +32,6 @@ def detect() -> None:
     """Find what acts together more than chance explains."""
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"`{text}` is no date.", hint="Say it as 2016-11-08 or 2016-11-08T20:00:00Z.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 @detect_app.command()
 def networks(
     ctx: typer.Context,
@@ -62,7 +52,7 @@ def networks(
     fast crowds and news make everybody, nor common interest explains it.
     """
     shell = shell_of(ctx)
-    first, last = _moment(since), _moment(until)
+    first, last = moment_of(since), moment_of(until)
     if first and last and first >= last:
         raise UsageError(f"The period ends ({until}) before it begins ({since}).", hint="Swap the two.")
     lake = shell.lake()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import msgspec
 import typer
 
 from ombud.cli import gate_apps, gate_callers, gate_policy, gate_record, gate_watch
+from ombud.cli.moments import moment_of
 from ombud.cli.shell import shell_of
 from ombud.gate import registry
 from ombud.gate.live import LiveGate
@@ -120,16 +120,6 @@ def serve(
         listener.close()
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"`{text}` is no moment.", hint="Say it as 2018-04-04 or 2018-04-04T12:00:00Z.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 @gate_app.command()
 def decide(
     ctx: typer.Context,
@@ -147,7 +137,7 @@ def decide(
     The exit code is 0 when all fields would go out, 1 when one would not.
     """
     shell = shell_of(ctx)
-    request = ReadRequest(app, person, tuple(fields), purpose, through=through, at=_moment(at), region=region)
+    request = ReadRequest(app, person, tuple(fields), purpose, through=through, at=moment_of(at), region=region)
     with shell.records() as records:
         live = LiveGate(records)
         live.refresh()

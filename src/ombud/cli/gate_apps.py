@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 import typer
 
+from ombud.cli.moments import moment_of
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.gate import registry
@@ -150,7 +150,7 @@ def review(
             ended = reviews.withdraw(tx, app, scope, author, reason)
             shell.document({"app": app, "scope": scope, "withdrawn": ended})
         else:
-            made = reviews.approve(tx, app, scope, author, reason, contract=contract, expires_at=_day(until))
+            made = reviews.approve(tx, app, scope, author, reason, contract=contract, expires_at=moment_of(until))
             shell.document(made)
     shell.say(f"{scope} is {'withdrawn from' if withdraw else 'approved for'} {app}.")
     if scope not in known.scopes:
@@ -174,13 +174,3 @@ def status(
     shell.document(made)
     shell.say(f"{made.name} ({made.app}) is {made.status}.")
     bring_to_ledger(shell, lake)
-
-
-def _day(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"`{text}` is no date.", hint="Say it as 2019-05-01.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

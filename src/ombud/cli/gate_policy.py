@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from ombud.cli.moments import moment_of
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.gate import registry
@@ -97,7 +97,7 @@ def use(
     Rules.of(found.cedar)
     lake = shell.lake()
     with lake.records.begin() as tx:
-        version = registry.activate(tx, found, by or getpass.getuser(), reason, active_from=_moment(begins))
+        version = registry.activate(tx, found, by or getpass.getuser(), reason, active_from=moment_of(begins))
     shell.document(version)
     shell.say(f"{found.name} {found.version} is in force from {version.active_from:%F %T} UTC.")
     bring_to_ledger(shell, lake)
@@ -196,13 +196,3 @@ def _on_record(tx: Connection, word: str) -> Policy:
 
 def _is_hash(word: str) -> bool:
     return len(word) >= _SHORT and all(sign in "0123456789abcdef" for sign in word)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"`{text}` is no moment.", hint="Say it as 2018-05-01 or 2018-05-01T12:00:00Z.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from ombud.cli.moments import moment_of
 from ombud.cli.people_sets import keep_sets
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.gate import coverage as covering
 from ombud.gate import flush as flushing
 from ombud.model import clock
-from ombud.model.errors import InputError, UsageError
+from ombud.model.errors import InputError
 from ombud.records import brakes, canary_reads
 from ombud.records import egress as counters
 
@@ -53,8 +54,8 @@ def coverage(
     """Say how much of what left the platform is on record: canaries, the platform's counters, missing batches."""
     shell = shell_of(ctx)
     lake = shell.lake()
-    end = _moment(until) or clock.now()
-    start = _moment(since) or (end - timedelta(days=7)).replace(minute=0, second=0, microsecond=0)
+    end = moment_of(until) or clock.now()
+    start = moment_of(since) or (end - timedelta(days=7)).replace(minute=0, second=0, microsecond=0)
     if start >= end:
         raise InputError("--since is not before --until.", hint="Give a time that has gone by between the two.")
     if flushing.flush(lake):
@@ -118,14 +119,3 @@ def release(
         done = brakes.release(tx, app, by or getpass.getuser(), reason)
     shell.document(done)
     shell.say(f"{app} goes on. It was {done.state} since {done.since:%Y-%m-%d %H:%M} UTC.")
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Return a moment of the command line, in UTC where it names no zone."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"`{text}` is no date.", hint="Write it like 2018-04-04 or 2018-04-04T12:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -22,29 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["TEMPLATES", "environment", "render"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-_FILTERS = (
-    "breakable",
-    "capitalize_first",
-    "chance",
-    "code",
-    "count",
-    "day",
-    "duration",
-    "figure_value",
-    "flag",
-    "interval",
-    "lower_first",
-    "minute",
-    "moment",
-    "money",
-    "month",
-    "number",
-    "plural",
-    "share",
-    "short_id",
-    "trace",
-    "within",
-)
 
 
 def groups(items: Sequence[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
@@ -66,7 +43,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in _FILTERS:
+    for name in words.__all__:
         env.filters[name] = getattr(words, name)
     for name in sentences.__all__:
         env.filters[name] = getattr(sentences, name)
