@@ -44,6 +44,8 @@ UNDER_WAY = 2
 RETRY = 1.0
 """Seconds between two attempts when the disk refuses."""
 IDLE = 0.1
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 
 class RecordError(StorageError):
@@ -106,7 +108,8 @@ class Recorder:
 
         Raises `RecordError`, or the future does: then nothing may go out.
         """
-        future: Future[None] = Future()
+        waits = self.durable == "before-answer"
+        future: Future[None] = Future() if waits and rows else _DONE
         with self._wake:
             if self._closed:
                 raise RefusedError("The recorder is closed.", hint="Open another one.")
@@ -114,13 +117,10 @@ class Recorder:
                 raise RecordError(_said(self._failing), hint=self._failing.hint)
             if self.durable == "soon" and self._waiting + len(rows) > MOST_WAITING:
                 raise RecordError("Too many reads wait for the disk.", hint="The gate goes on when they are written.")
-            waits = self.durable == "before-answer"
             if rows:
                 self._queue.append(_Work(rows, policy, future if waits else None))
                 self._waiting += len(rows)
                 self._wake.notify()
-        if not (waits and rows):
-            future.set_result(None)
         return future
 
     def record(self, rows: Sequence[bytes], policy: str | None = None) -> None:

@@ -38,6 +38,7 @@ class ReadRow(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     """whose grant was used, when it was a friend's"""
 
 
+_UTC = "+00:00"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -48,4 +49,7 @@ def row_bytes(row: ReadRow) -> bytes:
 
 def row_time(moment: datetime) -> str:
     """Return a moment (with a time zone) as a row has it, such as `2018-04-04T12:00:00.000000Z`."""
+    said = moment.isoformat(timespec="microseconds")
+    if said.endswith(_UTC):
+        return f"{said[: -len(_UTC)]}Z"
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
