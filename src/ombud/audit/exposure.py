@@ -1,22 +1,37 @@
-"""How many people one app could read and did: each count as proved by the record, and as the most that was possible."""
+"""How many people one app could read and did: each count as the record proves it, and as the most that was possible."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pyroaring import BitMap
 
 from ombud.audit import walking
+from ombud.audit.opening import opening
+from ombud.lake.engines.duckdb import DuckEngine
+from ombud.lake.engines.sql import queries
+from ombud.lake.faults import duck_faults
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ombud.audit.opening import Opening
     from ombud.audit.sets import PeopleSets
+    from ombud.audit.walking import Csr
     from ombud.lake import Lake
 
 __all__ = ["Count", "Exposure", "exposure", "through_how_many"]
+
+_NO_GRANTS = "No grant or consent for it is on record, so nobody can say whom it could have read."
+_NO_TIES = "Friendships were never imported, so nobody can say whom it could have read through friends."
+_NO_POLICY = (
+    "Grants were in force at a time for which no policy is on record: all friends of these people are counted, whether"
+    " the platform opened them then or not."
+)
+_BY_POLICY = "By the policies on record, all friends whom the grants opened are counted."
+_CLOSED = "The policies on record opened nothing of friends to these grants."
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -25,9 +40,9 @@ class Count(msgspec.Struct, frozen=True):
     proved: int
     """reads on record show so many"""
     possible: int | None
-    """at most so many, by the grants on record; null when what it takes was never imported: `why` says what"""
+    """at most so many, by the grants and friendships on record; null when what it takes was never imported"""
     why: str | None = None
-    """a sentence on what the upper bound rests on, or lacks"""
+    """a sentence on what the upper bound rests on, or what is missing for one"""
 
 
 class Exposure(msgspec.Struct, frozen=True):
@@ -47,29 +62,92 @@ class Exposure(msgspec.Struct, frozen=True):
     """people proved for one installer; null without installers on record"""
     amplification_possible: float | None = None
     """people possible for one installer"""
+    direct_without_grant: int = 0
+    """people read as if by their own grant of whom no grant is on record"""
+    through_without_grant: int = 0
+    """people by whose grant others were read, of whom no grant is on record"""
+    reads_before_app: int = 0
+    """reads dated before the app was registered; their people are counted"""
     said: tuple[str, ...] = ()
     """what a reader must know beside the counts, in sentences"""
 
 
-def exposure(lake: Lake, sets: PeopleSets, app: int) -> Exposure:
-    """Return whom the app (its number) reached, and whom it could have reached."""
+def exposure(lake: Lake, sets: PeopleSets, app: int, *, csr: Csr | None = None) -> Exposure:
+    """Return whom the app (its number) reached, and whom it could have reached.
+
+    What the record proves holds as far as the log does: a log has holes, so it is
+    a lower bound. The upper bound takes every grant as used to the full. `csr` are
+    the lake's friendships, where the caller has them open already.
+    """
     direct, via, installers = sets.direct(app), sets.via(app), sets.installers(app)
     people = direct | via
-    granted = bool(lake.files("grants")) or bool(installers)
-    tied = bool(lake.files("ties"))
-    opened = installers | direct
-    friends = walking.friends_of(walking.build(lake), installers) | via if tied else BitMap()
-    no_grants = "No grants on record."
+    throughs, early, early_people = _from_reads(lake, app)
+    bare_direct, bare_through = direct - installers, throughs - installers
+    beyond = sets.unnumbered(app)
+    count = len(installers) + beyond
+    if not count:
+        direct_count = Count(len(direct), None, _NO_GRANTS)
+        via_count, people_count = Count(len(via), None, _NO_GRANTS), Count(len(people), None, _NO_GRANTS)
+    else:
+        own = installers | direct
+        direct_count = Count(len(direct), len(own) + beyond)
+        if lake.files("ties"):
+            friends, why = _friends(csr or walking.build(lake), opening(lake, app), installers, bare_through)
+            via_count = Count(len(via), len(friends | via), why)
+            people_count = Count(len(people), len(own | friends | via) + beyond, why)
+        else:
+            via_count, people_count = Count(len(via), None, _NO_TIES), Count(len(people), None, _NO_TIES)
+    said = [
+        (bare_direct, "{} people were read as by their own grant, but no grant of theirs is on record."),
+        (bare_through, "The grants of {} people were used to read others, but no grant of theirs is on record."),
+    ]
+    sentences = [text.format(f"{len(which):,}") for which, text in said if which]
+    if early:
+        sentences.append(
+            f"{early:,} reads of {early_people:,} people are dated before the app was registered; they count."
+        )
+    if beyond:
+        sentences.append(
+            f"{beyond:,} people consent to it of whom the lake knows nothing, so not their friends either."
+        )
     return Exposure(
         app,
-        Count(len(direct), len(opened)) if granted else Count(len(direct), None, no_grants),
-        Count(len(via), len(friends)) if granted and tied else Count(len(via), None, "No ties or grants on record."),
-        Count(len(people), len(opened | friends)) if granted and tied else Count(len(people), None, no_grants),
-        len(installers),
-        len(people) / len(installers) if installers else None,
+        direct_count,
+        via_count,
+        people_count,
+        count,
+        len(people) / count if count else None,
+        people_count.possible / count if count and people_count.possible is not None else None,
+        len(bare_direct),
+        len(bare_through),
+        early,
+        tuple(sentences),
     )
 
 
 def through_how_many(lake: Lake, sets: PeopleSets, app: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the friends of the app's installers, sorted, and of how many installers each is a friend."""
     return walking.installers_by_friend(walking.build(lake), sets.installers(app))
+
+
+def _from_reads(lake: Lake, app: int) -> tuple[BitMap, int, int]:
+    """Return by whose grants the app read others; reads dated before it was registered; and their people."""
+    with lake.duck(["reads", "apps"]) as duck, duck_faults(lake.folder, "`reads`"):
+        engine = DuckEngine(duck, queries("ombud.audit"))
+        found: Any = engine.run("throughs_of_app", app=app)["person"]
+        early = engine.run("reads_before_app", app=app).to_pylist()[0]
+    return BitMap(found.to_pylist()), early["reads"], early["people"]
+
+
+def _friends(csr: Csr, opened: Opening, installers: BitMap, bare: BitMap) -> tuple[BitMap, str]:
+    """Return whom the grants opened through friends, and what that rests on.
+
+    Whoever's grant was used without being on record stands with those of whom no policy says anything.
+    """
+    unsaid = opened.unsaid | bare
+    friends = walking.friends_of(csr, opened.friends | unsaid)
+    if opened.users:
+        friends |= walking.friends_of(csr, opened.users) & installers
+    if unsaid:
+        return friends, _NO_POLICY
+    return friends, _BY_POLICY if opened.friends or opened.users else _CLOSED

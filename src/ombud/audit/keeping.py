@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    import duckdb
+
     from ombud.lake import Lake
     from ombud.records.lake_files import LakeFile
 
     Progress = Callable[[int, int | None, str], None]
 
-__all__ = ["WAIT", "bring_up", "locked"]
+__all__ = ["WAIT", "bring_up", "locked", "snapshot"]
 
 WAIT = 10.0
 """Seconds to wait for another process that takes files in."""
@@ -60,6 +62,21 @@ def locked(folder: Path, wait: float) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def snapshot(
+    lake: Lake, files: dict[str, list[LakeFile]], tables: Sequence[str]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB over exactly these files, with one view per table; rows come in no order."""
+    spill = lake.folder / "_staging" / random_id(f"r-{os.getpid()}")
+    try:
+        with connect(lake.workspace.settings, spill) as duck:
+            duck.execute("SET preserve_insertion_order = false")
+            register(duck, lake.folder, files, tables)
+            yield duck
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def bring_up(
@@ -137,14 +154,11 @@ def _gathered(
     named = queries("ombud.audit")
     chosen = {table: [file for source, file in new.items() if source.table == table] for table in _TABLES}
     files = {**{name: held for name, held in now.files.items() if name.startswith("_ids/")}, **chosen}
-    with connect(lake.workspace.settings, passing / "spill") as duck:
-        duck.execute("SET preserve_insertion_order = false")
-        register(duck, lake.folder, files, tuple(_TABLES))
-        with duck_faults(lake.folder, "the reads and grants"):
-            for table, (query, kind) in _TABLES.items():
-                if chosen[table]:
-                    reader = duck.sql(named[query].on("duckdb")).to_arrow_reader(CHUNK_ROWS * 8)
-                    gathering.take(reader, kind, after)
+    with snapshot(lake, files, tuple(_TABLES)) as duck, duck_faults(lake.folder, "the reads and grants"):
+        for table, (query, kind) in _TABLES.items():
+            if chosen[table]:
+                reader = duck.sql(named[query].on("duckdb")).to_arrow_reader(CHUNK_ROWS * 8)
+                gathering.take(reader, kind, after)
     name = f"{random_id('sets')}.roar"
     size = gathering.finish(folder / name)
     attached = any(source.attachment for source in new)

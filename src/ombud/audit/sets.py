@@ -140,13 +140,15 @@ class PeopleSets:
         return found[0] if len(found) == 1 else len(self._union(key)) if found else 0
 
 
-def open_sets(workspace: Workspace, lake: Lake, *, progress: Progress | None = None) -> PeopleSets:
+def open_sets(
+    workspace: Workspace, lake: Lake, *, progress: Progress | None = None, wait: float = keeping.WAIT
+) -> PeopleSets:
     """Open the sets of a workspace, brought up to the lake's files of this moment.
 
     While another process brings them up, the last whole state is opened: see `behind`.
     """
     try:
-        keeping.bring_up(lake, workspace.sets_dir, progress=progress)
+        keeping.bring_up(lake, workspace.sets_dir, progress=progress, wait=wait)
     except BusyError:
         if not read_manifest(workspace.sets_dir).parts:
             raise

@@ -1,15 +1,27 @@
-"""Friends of installers: from one person's consent to everybody whom it opened."""
+"""Friends of installers: from one person's consent to everybody whom it opened.
+
+Friendships are kept in compressed rows beside the sets, made again when the
+lake's `ties` change. They are those of all time: when one began and ended is
+not in them, so what is walked is an upper bound.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
-from pyroaring import BitMap
+
+from ombud.audit import friendships
+from ombud.audit.bits import from_bits, numbers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyroaring import BitMap
+
     from ombud.lake import Lake
 
 __all__ = ["Csr", "build", "friends_of", "installers_by_friend"]
@@ -17,8 +29,6 @@ __all__ = ["Csr", "build", "friends_of", "installers_by_friend"]
 Starts = NDArray[np.int64]
 Friends = NDArray[np.int32] | NDArray[np.int64]
 Numbers = NDArray[np.int64]
-
-_TIES = "SELECT account, other FROM ties WHERE tie = 'friend' AND other IS NOT NULL AND account <> other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +44,43 @@ class Csr:
         return len(self.starts) - 1
 
 
-def build(lake: Lake) -> Csr:
-    """Return the friendships of the lake's `ties`."""
-    with lake.duck(["ties"]) as duck:
-        rows = duck.execute(_TIES).fetchnumpy()
-    a, b = (np.asarray(rows[name], dtype=np.int64) for name in ("account", "other"))
-    both = np.unique(np.stack([np.concatenate([a, b]), np.concatenate([b, a])]), axis=1)
-    people = int(both.max()) + 1 if both.size else 0
-    return Csr(np.searchsorted(both[0], np.arange(people + 1)).astype(np.int64), both[1])
+def build(lake: Lake, *, progress: Callable[[int, int | None, str], None] | None = None) -> Csr:
+    """Return the friendships of the lake's `ties`: those that are kept, or made now when they do not fit."""
+    return Csr(*friendships.opened(lake, progress=progress))
 
 
 def friends_of(csr: Csr, installers: BitMap) -> BitMap:
     """Return everybody who is a friend of at least one installer; an installer, too, if another is their friend."""
-    return BitMap(installers_by_friend(csr, installers)[0].tolist())
+    chosen = _within(csr, installers)
+    bits = np.zeros(csr.people // 8 + 1, dtype=np.uint8)
+    _mark(csr.starts, csr.friends, chosen, bits)
+    return from_bits(bits)
 
 
 def installers_by_friend(csr: Csr, installers: BitMap) -> tuple[Numbers, Numbers]:
     """Return the friends of installers, sorted, and of how many installers each is a friend."""
-    lists = [csr.friends[csr.starts[p] : csr.starts[p + 1]] for p in installers if p < csr.people]
-    walked = np.concatenate(lists) if lists else np.zeros(0, dtype=np.int64)
-    people, counts = np.unique(walked, return_counts=True)
-    return people.astype(np.int64), counts.astype(np.int64)
+    counts = np.zeros(csr.people, dtype=np.uint32)
+    _count(csr.starts, csr.friends, _within(csr, installers), counts)
+    people = np.flatnonzero(counts)
+    return people, counts[people].astype(np.int64)
+
+
+def _within(csr: Csr, installers: BitMap) -> Numbers:
+    """Return the installers of whom a friendship is on record, or could be."""
+    numbers = numbers_of(installers)
+    return numbers[: int(np.searchsorted(numbers, csr.people))]
+
+
+@nb.njit(cache=True)
+def _mark(starts: Starts, friends: Friends, chosen: Numbers, bits: NDArray[np.uint8]) -> None:
+    for n in range(chosen.shape[0]):
+        for at in range(starts[chosen[n]], starts[chosen[n] + 1]):
+            person = friends[at]
+            bits[person >> 3] |= np.uint8(1 << (person & 7))
+
+
+@nb.njit(cache=True)
+def _count(starts: Starts, friends: Friends, chosen: Numbers, counts: NDArray[np.uint32]) -> None:
+    for n in range(chosen.shape[0]):
+        for at in range(starts[chosen[n]], starts[chosen[n] + 1]):
+            counts[friends[at]] += np.uint32(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import delete, func, insert, or_, select, update
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = [
-    "FORGOTTEN_AFTER", "Commitment", "Consent", "ConsentEvent", "Use", "change", "count", "events", "forget", "get",
-    "of_app", "of_person", "pairs", "since", "state", "sweep", "use",
+    "FORGOTTEN_AFTER", "Commitment", "Consent", "ConsentEvent", "Told", "Use", "change", "count", "events", "forget",
+    "get", "of_app", "of_person", "pairs", "since", "state", "sweep", "told", "use",
 ]  # fmt: skip
 
 Kind = Literal["granted", "changed", "revoked"]
@@ -126,6 +126,22 @@ def of_app(tx: Connection, app: str, *, limit: int = 100, offset: int = 0) -> li
     """Return the consents that an app has or had, by person."""
     query = select(*_COLUMNS).where(consent.c.app == app, consent.c.forget_at.is_(None)).order_by(consent.c.person)
     return [Consent(*row) for row in tx.execute(query.limit(limit).offset(offset))]
+
+
+class Told(NamedTuple):
+    """What a person allowed an app from one moment on."""
+
+    person: str
+    at: datetime
+    scopes: list[str]
+
+
+def told(tx: Connection, app: str) -> Iterator[Told]:
+    """Yield every change of the consents for an app, by person, oldest first."""
+    columns = (consent_event.c.person, consent_event.c.happened_at, consent_event.c.scopes)
+    query = select(*columns).where(consent_event.c.app == app).order_by(consent_event.c.person, consent_event.c.id)
+    for row in tx.execute(query):
+        yield Told(*row)
 
 
 def state(tx: Connection) -> tuple[int, int]:
