@@ -96,10 +96,10 @@ def _grants(lake: Lake, app: int) -> tuple[Numbers, Any, Numbers, Numbers]:
     """Return person, scope, beginning and end of every grant in the lake and every state of a consent on record."""
     with lake.duck(["grants"]) as duck:
         rows = DuckEngine(duck, queries("ombud.audit")).run("grants_of_app", app=app)
-        name = duck.execute("SELECT name FROM app_ids WHERE id = $app", {"app": app}).fetchone()
-        if name is not None and name[0] is not None:
+        name = duck.execute("SELECT name FROM app_ids WHERE id = $app AND name IS NOT NULL", {"app": app}).fetchall()
+        if name:
             with lake.records.read() as tx:
-                told = _told(list(consents.told(tx, name[0])))
+                told = _told(list(consents.told(tx, name[0][0])))
             duck.register("told", told)
             rows = pa.concat_tables([rows, duck.sql(_NUMBERED).to_arrow_table().cast(rows.schema)])
     columns: Any = {column: rows[column] for column in rows.column_names}
