@@ -9,28 +9,33 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ombud.gate.wire.discovery import configuration, well_known_path
-from ombud.gate.wire.exchange import Exchange, GoneError, Reply, json_reply, text_reply
+from ombud.gate.wire.callers import DECIDE
+from ombud.gate.wire.discovery import PATHS, configuration, well_known_path
+from ombud.gate.wire.exchange import Exchange, GoneError, Reply, bearer_of, json_reply, text_reply
 from ombud.gate.wire.faults import WireError
 from ombud.gate.wire.nginx import KEY_HEADER, answer_nginx
 from ombud.gate.wire.openapi import document
-from ombud.gate.wire.routes import NGINX_PATH, QUESTIONS, Health, PlainRoute, QuestionRoute, plain_routes
+from ombud.gate.wire.routes import BODY, NGINX_PATH, QUESTIONS, Health, PlainRoute, QuestionRoute, plain_routes
 from ombud.gate.wire.strict import decode, read_object
 from ombud.model.errors import OmbudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
     from ombud.gate.wire.callers import Access, Caller, CallerKeys
     from ombud.gate.wire.point import DecisionPoint
 
-__all__ = ["GateApp", "Settings"]
+__all__ = ["PROMPT_PATH", "GateApp", "Settings"]
 
 _LOG = logging.getLogger("ombud.gate")
 _CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 _REFRESH = 1.0
+PROMPT_PATH = PATHS["access_evaluation_endpoint"]
+"""The one route of which `at_once` may be asked."""
+_JSON_TYPE = b"application/json"
+_MAY_DECIDE = frozenset(DECIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,32 @@ class GateApp:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
 
+    def at_once(self, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[Reply], None]) -> bool:
+        """Answer a question of `PROMPT_PATH` that came whole, now or when it is on record, without a task.
+
+        `headers` has each header once. Returns False when the question must be asked as any other request; then
+        nothing was done. What stands in the way of a good answer is said there, and not here.
+        """
+        if headers.get(b"content-type") != _JSON_TYPE or len(body) > BODY:
+            return False
+        caller = self.callers.find(bearer_of(headers) or "")
+        if caller is None or not caller.rights & _MAY_DECIDE:
+            return False
+        try:
+            found = self.point.at_once(body)
+            if found is None:
+                return False
+            told, kept = found
+            reply = json_reply(told)
+        except Exception as error:  # noqa: BLE001 - the last line: no data and no traceback may leave
+            answer(_failed(error))
+            return True
+        if kept is None:
+            answer(reply)
+        else:
+            kept.add_done_callback(lambda future: answer(_reply_after(future, reply)))
+        return True
+
     async def _reply(self, exchange: Exchange) -> Reply:
         """Return the answer to a request, whatever goes wrong; no error repeats what was asked."""
         try:
@@ -91,13 +122,8 @@ class GateApp:
             return text_reply(error.status, error.message, error.headers)
         except GoneError:
             raise
-        except OmbudError as error:
-            _LOG.error("a request was refused: %s", type(error).__name__)
-            return text_reply(503, "The gate cannot decide this or put it on record now, so nothing goes out.")
         except Exception as error:  # noqa: BLE001 - the last line: no data and no traceback may leave
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            _LOG.error("a request failed: %s in %s, line %s", type(error).__name__, where.name, where.lineno)
-            return text_reply(500, "The gate could not answer. Nothing goes out.")
+            return _failed(error)
 
     async def _routed(self, exchange: Exchange) -> Reply:
         path = exchange.scope["path"]
@@ -175,6 +201,23 @@ class GateApp:
                     look()
                 except OmbudError as error:
                     _LOG.error("what changed cannot be taken over: %s", type(error).__name__)
+
+
+def _reply_after(kept: asyncio.Future[None], reply: Reply) -> Reply:
+    """Return the answer to a read, unless it is not on record."""
+    error = asyncio.CancelledError() if kept.cancelled() else kept.exception()
+    return reply if error is None else _failed(error)
+
+
+def _failed(error: BaseException) -> Reply:
+    """Return the answer when something went wrong; of what was asked it says nothing, and the log neither."""
+    if isinstance(error, OmbudError):
+        _LOG.error("a request was refused: %s", type(error).__name__)
+        return text_reply(503, "The gate cannot decide this or put it on record now, so nothing goes out.")
+    trace = traceback.extract_tb(error.__traceback__)
+    name, line = (trace[-1].name, trace[-1].lineno) if trace else ("nowhere", 0)
+    _LOG.error("a request failed: %s in %s, line %s", type(error).__name__, name, line)
+    return text_reply(500, "The gate could not answer. Nothing goes out.")
 
 
 def _check_content_type(value: str) -> None:

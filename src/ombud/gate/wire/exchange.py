@@ -11,12 +11,22 @@ import msgspec
 from ombud.gate.wire.faults import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
     from typing import Any
 
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["Exchange", "GoneError", "Headers", "Reply", "json_reply", "text_reply"]
+__all__ = [
+    "REQUEST_ID",
+    "Exchange",
+    "GoneError",
+    "Headers",
+    "Reply",
+    "bearer_of",
+    "headers_of",
+    "json_reply",
+    "text_reply",
+]
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -25,7 +35,8 @@ _OURS = b"x-ombud-"
 _ALWAYS: Headers = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
-_REQUEST_ID = 512
+REQUEST_ID = b"x-request-id"
+_LONGEST_ID = 512
 """Characters of a request id, at most."""
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -50,6 +61,22 @@ def json_reply(value: object, headers: Headers = ()) -> Reply:
 def text_reply(status: int, message: str, headers: Headers = ()) -> Reply:
     """Return an error as AuthZEN asks: a status, and a message as the body."""
     return Reply(status, message.encode(), (_TEXT, *headers))
+
+
+def bearer_of(headers: Mapping[bytes, bytes]) -> str | None:
+    """Return the token of an `Authorization: Bearer` header."""
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not token.strip():
+        return None
+    return token.strip().decode("ascii", "replace")
+
+
+def headers_of(reply: Reply, request_id: bytes | None) -> list[tuple[bytes, bytes]]:
+    """Return all headers of an answer, with the caller's request id unless that is too long."""
+    headers = [*reply.headers, *_ALWAYS, (b"content-length", b"%d" % len(reply.body))]
+    if request_id and len(request_id) <= _LONGEST_ID:
+        headers.append((REQUEST_ID, request_id))
+    return headers
 
 
 @dataclass(slots=True)
@@ -86,10 +113,7 @@ class Exchange:
 
     def bearer(self) -> str | None:
         """Return the token of an `Authorization: Bearer` header."""
-        scheme, _, token = self.headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not token.strip():
-            return None
-        return token.strip().decode("ascii", "replace")
+        return bearer_of(self.headers)
 
     async def body(self, limit: int, seconds: float) -> bytes:
         """Return the body. Raises `WireError`: 413 over `limit` bytes, 408 when it takes too long."""
@@ -117,10 +141,7 @@ class Exchange:
 
     async def answer(self, reply: Reply) -> None:
         """Send the answer, with the caller's request id."""
-        headers = [*reply.headers, *_ALWAYS, (b"content-length", b"%d" % len(reply.body))]
-        request_id = self.headers.get(b"x-request-id")
-        if request_id and len(request_id) <= _REQUEST_ID:
-            headers.append((b"x-request-id", request_id))
+        headers = headers_of(reply, self.headers.get(REQUEST_ID))
         if reply.status in {408, 413}:
             headers.append((b"connection", b"close"))  # the rest of the body is not read as another request
         start: MutableMapping[str, Any] = {"type": "http.response.start", "status": reply.status, "headers": headers}

@@ -13,6 +13,7 @@ from ombud.gate.rules.entities import Uid
 from ombud.gate.rules.values import RuleInputError
 from ombud.gate.wire.faults import WireError
 from ombud.gate.wire.messages import Answer, Answers, Batch, Evaluation, Item
+from ombud.gate.wire.prompt import PromptReads, read_of
 from ombud.gate.wire.reads import APP, Reads, is_read, own_names, request_of, told
 from ombud.gate.wire.strict import check_id, decode
 from ombud.model.errors import InputError
@@ -83,6 +84,22 @@ class DecisionPoint:
         self.identities = identities
         self.relay_domain = relay_domain
         self.tokens_needed = tokens_needed
+        self._prompt = reads if isinstance(reads, PromptReads) and not tokens_needed else None
+
+    def at_once(self, body: bytes) -> tuple[Answer, asyncio.Future[None] | None] | None:
+        """Answer a read without a task; the answer may go out when the future ends, or now when there is none.
+
+        None when `evaluate` must be asked; then nothing was decided. Raises the recorder's errors as `evaluate` does.
+        """
+        if self._prompt is None:
+            return None
+        found = read_of(body)
+        if found is None:
+            return None
+        request, partial = found
+        decision = self._prompt.judge(request, partial=partial)
+        kept = self._prompt.keep_one(request, decision)
+        return self._told(request, decision), kept
 
     async def evaluate(self, asked: Evaluation) -> Answer:
         """Answer one question. Raises `WireError`, and the recorder's errors when nothing may go out."""
@@ -133,10 +150,13 @@ class DecisionPoint:
                 request = msgspec.structs.replace(request, key=token.key, acts_for=token.acts_for)
             decision = self.reads.judge(request, partial=partial)
             kept.append((request, decision))
-            if self.identities is None:
-                return told(decision)
-            return told(decision, own_names(request, decision, self.identities, self.relay_domain))
+            return self._told(request, decision)
         return _ruled(self.ruling(question_of(asked.subject, asked.action, asked.resource, asked.context)))
+
+    def _told(self, request: ReadRequest, decision: Decision) -> Answer:
+        if self.identities is None:
+            return told(decision)
+        return told(decision, own_names(request, decision, self.identities, self.relay_domain))
 
     async def _token(self, subject: Entity) -> AppToken | None:
         """Return what the app's own token says; None when there is none, or none of this app. Raises `WireError`."""

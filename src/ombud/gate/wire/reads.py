@@ -22,7 +22,21 @@ if TYPE_CHECKING:
     from ombud.gate.identity import Identities
     from ombud.gate.wire.messages import Action, Entity, Evaluation
 
-__all__ = ["APP", "FIELDS", "PERSON", "READ", "Reads", "is_read", "own_names", "request_of", "told", "whole"]
+__all__ = [
+    "APP",
+    "FIELDS",
+    "PERSON",
+    "READ",
+    "Around",
+    "Asked",
+    "By",
+    "Reads",
+    "is_read",
+    "own_names",
+    "request_of",
+    "told",
+    "whole",
+]
 
 _T = TypeVar("_T")
 
@@ -50,7 +64,7 @@ class Reads(Protocol):
         """Return the registered apps, sorted."""
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True):
     """The properties of the resource in a read."""
 
     fields: Annotated[tuple[str, ...], Meta(min_length=1, max_length=FIELDS)]
@@ -60,13 +74,13 @@ class _Asked(msgspec.Struct, frozen=True):
     scoped: bool = False
 
 
-class _Around(msgspec.Struct, frozen=True):
+class Around(msgspec.Struct, frozen=True):
     """What a read's context may say; a time is not believed, the gate has its own clock."""
 
     region: str | None = None
 
 
-class _By(msgspec.Struct, frozen=True):
+class By(msgspec.Struct, frozen=True):
     """What the platform may say of the app's token."""
 
     key: str | None = None
@@ -84,9 +98,9 @@ def request_of(asked: Evaluation, identities: Identities | None = None) -> tuple
     With `scoped` people are named as the app knows them; a name that the app
     was never given stands for nobody, who is refused like any stranger.
     """
-    properties = _taken(asked.resource.properties, _Asked, "resource.properties")
-    around = _taken(asked.context, _Around, "context")
-    by = _taken(asked.subject.properties, _By, "subject.properties")
+    properties = _taken(asked.resource.properties, Asked, "resource.properties")
+    around = _taken(asked.context, Around, "context")
+    by = _taken(asked.subject.properties, By, "subject.properties")
     for field in properties.fields:
         check_id(field, "A field")
     request = ReadRequest(

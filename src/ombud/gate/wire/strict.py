@@ -14,7 +14,7 @@ from ombud.gate.wire.faults import WireError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEPTH", "ID_CHARACTERS", "check_id", "decode", "explain", "is_plain", "read_object"]
+__all__ = ["DEPTH", "ID_CHARACTERS", "check_id", "decode", "explain", "is_clear", "is_plain", "read_object"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,8 @@ class _TwiceError(ValueError):
 
 def read_object(body: bytes) -> None:
     """Check that `body` is one JSON object as I-JSON asks; raises `WireError` (400) and repeats nothing of it."""
+    if is_clear(body):
+        return
     if not body:
         raise WireError("The body is empty.")
     _check_depth(body)
@@ -50,6 +52,21 @@ def read_object(body: bytes) -> None:
         raise WireError("The body is not a JSON object.")
     if "\\u" in text and _has_surrogate(value):
         raise WireError("The body has half of a surrogate pair.")
+
+
+def is_clear(body: bytes) -> bool:
+    """Say of most good bodies, at once, that `read_object` would take them; of others nothing.
+
+    Each name of an object has a colon after it. So when a body has no more
+    colons than an object that was read from it has names, none stood twice.
+    """
+    if body.count(b"{") + body.count(b"[") > DEPTH or b"\\u" in body:
+        return False
+    try:
+        value = _FAST(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return type(value) is dict and _names(value) == body.count(b":")
 
 
 def decode(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
@@ -112,6 +129,20 @@ def _check_depth(body: bytes) -> None:
 
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(rb"[{}\[\]]")
+
+
+_FAST = msgspec.json.Decoder().decode
+_MANY = 1 << 40
+
+
+def _names(value: object) -> int:
+    """Return how many names there are in a value; far too many when a number is in it, which takes a closer look."""
+    kind = type(value)
+    if kind is dict:
+        return len(value) + sum(map(_names, value.values()))  # type: ignore[arg-type,attr-defined]  # a dict
+    if kind is list:
+        return sum(map(_names, value))  # type: ignore[call-overload]  # a list
+    return 0 if kind is str or kind is bool or value is None else _MANY
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
