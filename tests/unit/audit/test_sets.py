@@ -6,7 +6,6 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,6 +17,8 @@ from tests.unit.audit.exposing import START, check_against_rows, door, random_re
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
 
     from ombud.lake import Lake
 
@@ -232,6 +233,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_looked_for_again(
     gathered = keeping._gathered
 
     def once(*args: object, **others: object) -> object:
+        del args, others
         monkeypatch.setattr(keeping, "_gathered", gathered)
         lake.compact("reads")
         raise StorageError("The lake's file is gone.")
