@@ -52,35 +52,8 @@ JSON = st.recursive(
 )
 PIECES = st.sampled_from(
     [
-        *[
-            b"{",
-            b"}",
-            b"[",
-            b"]",
-            b":",
-            b",",
-            b'"a"',
-            b'"b"',
-            b'"a:b"',
-            b'":"',
-            b'"\\u0061"',
-            b'"\\""',
-            b" ",
-            b"\n",
-            b"1",
-        ],
-        *[
-            b"null",
-            b"true",
-            b"NaN",
-            b"1e999",
-            b'"\x01"',
-            b'"\xff"',
-            b'"\xc3\xa9"',
-            b"\xef\xbb\xbf",
-            b'"\\ud800"',
-            b'"\\x"',
-        ],
+        *b'{ } [ ] : , "a" "b" "a:b" ":" "\\u0061" "\\"" 1 null true NaN 1e999 "\x01" "\\ud800" "\\x"'.split(b" "),
+        *(b" ", b"\n", b'"\xff"', b'"\xc3\xa9"', b"\xef\xbb\xbf"),
     ]
 )
 
