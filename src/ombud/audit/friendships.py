@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from ombud.audit.adjacency import fill, narrowest, starts_of
 from ombud.audit.keeping import WAIT, locked, snapshot
 from ombud.lake.engines.sql import queries
 from ombud.lake.faults import disk_faults, duck_faults
@@ -35,8 +35,6 @@ Numbers = NDArray[np.int64]
 
 _FORMAT = 1
 _NAME = "friendships.json"
-_NARROW = 1 << 31
-_MOST = 1 << 32
 _TRIES = 20
 
 
@@ -97,17 +95,16 @@ def _state(files: dict[str, list[LakeFile]]) -> tuple[list[tuple[str, str, str |
 def _mapped(folder: Path, kept: _Kept) -> tuple[Numbers, Any] | None:
     """Return the two arrays; null when a file is missing or cut off."""
     found: list[Any] = []
-    for ending, count, type_ in (("starts", kept.people + 1, np.int64), ("friends", kept.rows, _type(kept.width))):
+    for ending, count, type_ in (
+        ("starts", kept.people + 1, np.dtype("i8")),
+        ("friends", kept.rows, np.dtype(f"i{kept.width}")),
+    ):
         path = folder / f"{kept.name}.{ending}"
-        size = count * np.dtype(type_).itemsize
+        size = count * type_.itemsize
         if not path.is_file() or path.stat().st_size != size:
             return None
         found.append(np.memmap(path, dtype=type_, mode="r") if size else np.zeros(0, dtype=type_))
     return found[0], found[1]
-
-
-def _type(width: int) -> type[np.int32 | np.int64]:
-    return np.int32 if width == 4 else np.int64  # noqa: PLR2004 - bytes
 
 
 def _make(lake: Lake, folder: Path, progress: Progress | None) -> None:
@@ -116,37 +113,27 @@ def _make(lake: Lake, folder: Path, progress: Progress | None) -> None:
     sources, names = _state(files)
     attached = any(file.attached for file in files["ties"])
     total = 2 * sum(file.rows for file in files["ties"])
-    degrees = np.zeros(1 << 16, dtype=np.int64)
-    people = done = 0
-    for a, b in _ties(lake, files):
-        most = max(int(a.max()), int(b.max())) + 1
-        if most > _MOST:
-            raise RefusedError(f"Friendships are walked among at most {_MOST:,} people.")
-        people = max(people, most)
-        if people > len(degrees):
-            degrees = np.concatenate([degrees, np.zeros(max(people, 2 * len(degrees)) - len(degrees), dtype=np.int64)])
-        _degrees(a, b, degrees)
-        done += len(a)
-        if progress is not None:
-            progress(done, total, "friendships")
-    starts = np.zeros(people + 1, dtype=np.int64)
-    np.cumsum(degrees[:people], out=starts[1:])
-    del degrees
-    width = 4 if people <= _NARROW else 8
-    name = random_id("ties")
-    place = folder / f"{name}.friends"
-    rows = int(starts[-1])
-    if rows:
-        with place.open("wb") as stream:
-            stream.truncate(rows * width)
-        friends: Any = np.memmap(place, dtype=_type(width), mode="r+")
-        cursor = starts[:-1].copy()
+    done = 0
+
+    def pairs() -> Iterator[tuple[Numbers, Numbers]]:
+        nonlocal done
         for a, b in _ties(lake, files):
-            _fill(a, b, cursor, friends)
+            yield a, b
             done += len(a)
             if progress is not None:
                 progress(done, total, "friendships")
-        rows = int(_sorted_once(starts, friends))
+
+    starts = starts_of(pairs())
+    people, rows = len(starts) - 1, int(starts[-1])
+    type_ = narrowest(people)
+    width = np.dtype(type_).itemsize
+    name = random_id("ties")
+    place = folder / f"{name}.friends"
+    if rows:
+        with place.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, rows * width)  # a full disk is an error now, not a fault later
+        friends = np.memmap(place, dtype=type_, mode="r+")
+        rows = fill(pairs(), starts, friends)
         friends.flush()
         del friends
     _write(place, rows * width)
@@ -180,38 +167,3 @@ def _ties(lake: Lake, files: dict[str, list[LakeFile]]) -> Iterator[tuple[Number
                 columns = (batch.column(name).to_numpy(zero_copy_only=False) for name in ("account", "other"))
                 a, b = (column.astype(np.int64, copy=False) for column in columns)
                 yield a, b
-
-
-@nb.njit(cache=True)
-def _degrees(a: Numbers, b: Numbers, degrees: Numbers) -> None:
-    for n in range(a.shape[0]):
-        degrees[a[n]] += 1
-        degrees[b[n]] += 1
-
-
-@nb.njit(cache=True)
-def _fill(a: Numbers, b: Numbers, cursor: Numbers, friends: Any) -> None:  # noqa: ANN401 - of either width
-    for n in range(a.shape[0]):
-        friends[cursor[a[n]]] = b[n]
-        cursor[a[n]] += 1
-        friends[cursor[b[n]]] = a[n]
-        cursor[b[n]] += 1
-
-
-@nb.njit(cache=True)
-def _sorted_once(starts: Numbers, friends: Any) -> int:  # noqa: ANN401 - of either width
-    """Sort each person's friends and keep each once, closing the gaps; return how many are left."""
-    kept = 0
-    first = starts[0]
-    for person in range(starts.shape[0] - 1):
-        last = starts[person + 1]
-        row = friends[first:last]
-        row.sort()
-        starts[person] = kept
-        for n in range(row.shape[0]):
-            if n == 0 or row[n] != row[n - 1]:
-                friends[kept] = row[n]
-                kept += 1
-        first = last
-    starts[starts.shape[0] - 1] = kept
-    return kept

@@ -84,21 +84,18 @@ class Segment:
     @classmethod
     def open(cls, path: Path) -> Segment:
         """Open a file; `StorageError` when it is cut off or its index is damaged."""
-        damaged = StorageError(
-            f"The kept sets {path} are damaged.", hint="Remove the folder `sets`: it is made again from the lake."
-        )
         size = path.stat().st_size
         if size < len(_MAGIC) + _TRAILER:
-            raise damaged
+            raise _damaged(path)
         data: Bytes = np.memmap(path, dtype=np.uint8, mode="r")
         tail = data[size - _TRAILER :].tobytes()
         rows = int.from_bytes(tail[:8], "little")
         first = size - _TRAILER - rows * _COLUMNS * 8
         if tail[16:] != _MAGIC or first < len(_MAGIC):
-            raise damaged
+            raise _damaged(path)
         index = data[first : size - _TRAILER].tobytes()
         if zlib.crc32(index) != int.from_bytes(tail[8:16], "little"):
-            raise damaged
+            raise _damaged(path)
         columns = np.ascontiguousarray(np.frombuffer(index, dtype="<i8").reshape(-1, _COLUMNS).T)
         return cls(path, data, *columns)
 
@@ -109,10 +106,7 @@ class Segment:
             return None
         data = self.data[self.offsets[row] : self.offsets[row] + self.lengths[row]].tobytes()
         if zlib.crc32(data) != self.sums[row]:
-            raise StorageError(
-                f"The kept sets {self.path} are damaged.",
-                hint="Remove the folder `sets`: it is made again from the lake.",
-            )
+            raise _damaged(self.path)
         return Kept(key, data, int(self.counts[row]))
 
     def get(self, key: int) -> BitMap | None:
@@ -127,7 +121,9 @@ class Segment:
 
     def holding(self, person: int) -> Numbers:
         """Return the keys of the sets that the person is in."""
-        found: NDArray[np.bool_] = _holding(self.data, self.offsets, person >> 16, person & 0xFFFF)
+        found = np.zeros(len(self.keys), dtype=np.bool_)
+        if not _holding(self.data, self.offsets, self.lengths, person >> 16, person & 0xFFFF, found):
+            raise _damaged(self.path)
         return self.keys[found]
 
 
@@ -152,16 +148,19 @@ def _word(data: Bytes, at: int, width: int) -> Any:  # noqa: ANN401 - numba's in
 
 
 @nb.njit(cache=True)
-def _holding(data: Bytes, offsets: Numbers, high: int, low: int) -> Any:  # noqa: ANN401 - numba's array of booleans
-    """Say of each bitmap whether it holds the number with these upper and lower 16 bits.
+def _holding(  # noqa: PLR0917 - numba takes no keyword-only arguments
+    data: Bytes, offsets: Numbers, lengths: Numbers, high: int, low: int, out: NDArray[np.bool_]
+) -> bool:
+    """Say of each bitmap whether it holds the number with these upper and lower 16 bits; false for a damaged one.
 
     Source: the Roaring format specification, without runs: cookie, number of containers, key and size of each, place
     of each, containers (up to 4,096 sorted members, or 65,536 bits).
     """
-    out = np.zeros(offsets.shape[0], dtype=np.bool_)
     for n in range(offsets.shape[0]):
-        start = offsets[n]
-        containers = _word(data, start + 4, 4)
+        start, stop = offsets[n], offsets[n] + lengths[n]
+        containers = _word(data, start + 4, 4) if stop <= data.shape[0] and lengths[n] >= 8 else -1  # noqa: PLR2004
+        if containers < 0 or start + 8 + 8 * containers > stop:
+            return False
         first, last = 0, containers
         while first < last:
             middle = (first + last) // 2
@@ -173,6 +172,8 @@ def _holding(data: Bytes, offsets: Numbers, high: int, low: int) -> Any:  # noqa
             continue
         size = _word(data, start + 10 + 4 * first, 2) + 1
         at = start + _word(data, start + 8 + 4 * containers + 4 * first, 4)
+        if at + min(2 * size, 8192) > stop:
+            return False
         if size > 4096:  # noqa: PLR2004 - of the format
             out[n] = (data[at + (low >> 3)] >> (low & 7)) & 1
             continue
@@ -184,4 +185,10 @@ def _holding(data: Bytes, offsets: Numbers, high: int, low: int) -> Any:  # noqa
             else:
                 end = middle
         out[n] = least < size and _word(data, at + 2 * least, 2) == low
-    return out
+    return True
+
+
+def _damaged(path: Path) -> StorageError:
+    return StorageError(
+        f"The kept sets {path} are damaged.", hint="Remove the folder `sets`: it is made again from the lake."
+    )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ombud.audit import friendships
 from ombud.audit.bits import from_bits, numbers_of
+from ombud.model.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,14 +54,14 @@ def friends_of(csr: Csr, installers: BitMap) -> BitMap:
     """Return everybody who is a friend of at least one installer; an installer, too, if another is their friend."""
     chosen = _within(csr, installers)
     bits = np.zeros(csr.people // 8 + 1, dtype=np.uint8)
-    _mark(csr.starts, csr.friends, chosen, bits)
+    _whole(ok=_mark(csr.starts, csr.friends, chosen, bits))
     return from_bits(bits)
 
 
 def installers_by_friend(csr: Csr, installers: BitMap) -> tuple[Numbers, Numbers]:
     """Return the friends of installers, sorted, and of how many installers each is a friend."""
     counts = np.zeros(csr.people, dtype=np.uint32)
-    _count(csr.starts, csr.friends, _within(csr, installers), counts)
+    _whole(ok=_count(csr.starts, csr.friends, _within(csr, installers), counts))
     people = np.flatnonzero(counts)
     return people, counts[people].astype(np.int64)
 
@@ -71,16 +72,39 @@ def _within(csr: Csr, installers: BitMap) -> Numbers:
     return numbers[: int(np.searchsorted(numbers, csr.people))]
 
 
+def _whole(*, ok: bool) -> None:
+    if not ok:
+        raise StorageError(
+            "The kept friendships are damaged.", hint="Remove the folder `sets`: it is made again from the lake."
+        )
+
+
 @nb.njit(cache=True)
-def _mark(starts: Starts, friends: Friends, chosen: Numbers, bits: NDArray[np.uint8]) -> None:
+def _mark(starts: Starts, friends: Friends, chosen: Numbers, bits: NDArray[np.uint8]) -> bool:
+    """Set the bit of every friend; false when a row or a number is out of bounds."""
+    people = starts.shape[0] - 1
     for n in range(chosen.shape[0]):
-        for at in range(starts[chosen[n]], starts[chosen[n] + 1]):
+        first, last = starts[chosen[n]], starts[chosen[n] + 1]
+        if first < 0 or last > friends.shape[0]:
+            return False
+        for at in range(first, last):
             person = friends[at]
+            if person < 0 or person >= people:
+                return False
             bits[person >> 3] |= np.uint8(1 << (person & 7))
+    return True
 
 
 @nb.njit(cache=True)
-def _count(starts: Starts, friends: Friends, chosen: Numbers, counts: NDArray[np.uint32]) -> None:
+def _count(starts: Starts, friends: Friends, chosen: Numbers, counts: NDArray[np.uint32]) -> bool:
+    """Count every friend; false when a row or a number is out of bounds."""
     for n in range(chosen.shape[0]):
-        for at in range(starts[chosen[n]], starts[chosen[n] + 1]):
-            counts[friends[at]] += np.uint32(1)
+        first, last = starts[chosen[n]], starts[chosen[n] + 1]
+        if first < 0 or last > friends.shape[0]:
+            return False
+        for at in range(first, last):
+            person = friends[at]
+            if person < 0 or person >= counts.shape[0]:
+                return False
+            counts[person] += np.uint32(1)
+    return True
