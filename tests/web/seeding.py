@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from ombud.archive import build_archive
+from ombud.audit.dossier import dossier, keep
+from ombud.audit.sets import open_sets
 from ombud.gate.policy import load_policy
 from ombud.lake import open_lake
 from ombud.model import schema
@@ -33,6 +35,7 @@ from ombud.model.findings import (
 from ombud.records import cases, findings, imports, migrate, open_records, users
 from tests.web.gate_seed import CHAT, Platform, open_door, seed_gate
 from tests.web.ledger_seed import write_ledger
+from tests.web.review_seed import seed_review
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +63,8 @@ class World:
     app: str
     policy: str
     older: str
+    link: str
+    answered: str
 
 
 def _member_name(index: int) -> str:
@@ -248,6 +253,8 @@ def seed(workspace: Workspace, platform: Platform) -> World:
             cases.add_note(tx, first.id, HOSTILE, HOSTILE)
             cases.set_state(tx, cases.by_number(tx, numbers[2]).id, "waiting", "Some analyst")
         seed_gate(records, lake)
+        link, answered = seed_review(records)
+        keep(records, dossier(lake, records, open_sets(workspace, lake), CHAT))
         build_archive(lake)
     return World(
         workspace=workspace,
@@ -261,6 +268,8 @@ def seed(workspace: Workspace, platform: Platform) -> World:
         app=CHAT,
         policy=load_policy("locked-down").hash,
         older=load_policy("before-2015").hash,
+        link=link,
+        answered=answered,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ombud.web import words
-from ombud.web.charts import graph, sentences, timeline
+from ombud.web.charts import days, graph, sentences, timeline
 from ombud.web.posts import sayings
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def environment() -> Environment:
     for name in sentences.__all__:
         env.filters[name] = getattr(sentences, name)
     env.filters["draw_timeline"] = timeline.draw
+    env.filters["draw_days"] = days.draw
     env.filters["draw_graph"] = graph.draw
     env.filters["iso"] = lambda value: value.isoformat().replace("+00:00", "Z")
     env.filters["groups"] = groups
