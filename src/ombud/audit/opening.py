@@ -62,7 +62,7 @@ def reigns(lake: Lake) -> list[Reign]:
     """Return the policies on record in the order in which they came, each with its time."""
     with lake.records.read() as tx:
         found = policies.history(tx)[::-1]
-    ends = [*(version.active_from for version in found[1:]), None]
+    ends = [*(version.active_from for version in found[1:]), None][: len(found)]
     return [
         Reign(policy_of(version), version.active_from, end)
         for version, end in zip(found, ends, strict=True)
