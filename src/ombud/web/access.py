@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from ombud.model.errors import AccessError, OmbudError
+from ombud.web.developer.links import admit_link
 from ombud.web.visit import FormError, SignInError, begin_visit
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADMIN",
+    "DECIDERS",
+    "DEVELOPER",
     "EDITORS",
     "PERSON",
     "PUBLIC",
@@ -37,14 +40,18 @@ __all__ = [
 ]
 
 Role = Literal["admin", "analyst", "reviewer", "auditor"]
-Access = frozenset[str] | Literal["public", "person"]
+Access = frozenset[str] | Literal["public", "person", "developer"]
 
 PUBLIC: Access = "public"
 PERSON: Access = "person"
 """One of the platform's people, about themselves alone; staff are nobody here."""
+DEVELOPER: Access = "developer"
+"""Whoever holds the link by which an app's developer was asked, about that app alone, until its deadline."""
 STAFF: Access = frozenset({"admin", "analyst", "reviewer", "auditor"})
 EDITORS: Access = frozenset({"admin", "analyst", "reviewer"})
 """Those who work on cases; an auditor only reads."""
+DECIDERS: Access = frozenset({"admin", "reviewer"})
+"""Those who end the review of an app, and agree to what takes two people."""
 WATCHERS: Access = frozenset({"admin", "auditor"})
 """Those who see what staff looked at."""
 ADMIN: Access = frozenset({"admin"})
@@ -72,7 +79,7 @@ def rule_of(route: BaseRoute) -> Access | None:
 
 def _admit(visit: Visit, access: Access) -> None:
     """Raise what stands against this visit using a route; nothing if its rule lets it in."""
-    if access == PUBLIC:
+    if access in {PUBLIC, DEVELOPER}:  # a link is looked at by itself
         return
     if access == PERSON:
         visit.myself()
@@ -96,6 +103,8 @@ class GuardedRoute(APIRoute):
             visit = await run_in_threadpool(begin_visit, request)
             request.state.visit = visit
             _admit(visit, access)
+            if access == DEVELOPER:
+                await run_in_threadpool(admit_link, request, visit)
             if token and request.method in _CHANGING:
                 given = (await request.form()).get("token")
                 if not isinstance(given, str) or not visit.token_holds(given):

@@ -13,7 +13,19 @@ from ombud import __version__
 from ombud.web.access import PUBLIC, check_rules
 from ombud.web.api import documents, health, reports
 from ombud.web.console import apps as staff_apps
-from ombud.web.console import case, cases, evidence, looks, people, sessions, today
+from ombud.web.console import (
+    audit_app,
+    audit_moves,
+    audit_review,
+    case,
+    cases,
+    evidence,
+    looks,
+    people,
+    sessions,
+    today,
+)
+from ombud.web.developer import answer as developer_answer
 from ombud.web.house import House
 from ombud.web.ledger import entries as ledger_entries
 from ombud.web.ledger import files as ledger_files
@@ -21,7 +33,7 @@ from ombud.web.ledger import overview as ledger_overview
 from ombud.web.pages import Pages
 from ombud.web.person import entry, export, record
 from ombud.web.problems import add_handlers
-from ombud.web.public import about, apps, archive, consent, display, explain, home, policy
+from ombud.web.public import about, apps, archive, consent, display, explain, home, policy, review
 from ombud.web.rendering import environment
 from ombud.web.security.headers import REPORTS, SecurityHeaders
 from ombud.web.security.hosts import HostGuard, known_hosts
@@ -41,6 +53,7 @@ static = Pages()
 MODULES = (
     home.pages,
     archive.pages,
+    review.pages,  # before the apps, of which one could be called `review`
     apps.pages,
     policy.pages,
     consent.pages,
@@ -59,6 +72,10 @@ MODULES = (
     case.pages,
     evidence.pages,
     staff_apps.pages,
+    audit_review.pages,
+    audit_moves.pages,
+    developer_answer.pages,
+    audit_app.pages,
     people.pages,
     looks.pages,
     health.pages,

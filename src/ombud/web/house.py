@@ -43,6 +43,8 @@ class House:
     seal: Seal
     assets: Assets
     attempts: Attempts = field(default_factory=Attempts)
+    links: Attempts = field(default_factory=lambda: Attempts(allowed=30))
+    """links of developers that do not exist, by client"""
     violations: deque[Violation] = field(default_factory=lambda: deque(maxlen=200))
     lock: threading.Lock = field(default_factory=threading.Lock)
     readings: dict[str, tuple[float, AppReadings]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 from starlette.responses import Response
 
-from ombud.web.access import PERSON, PUBLIC, GuardedRoute, rules
+from ombud.web.access import DEVELOPER, PERSON, PUBLIC, GuardedRoute, rules
 from ombud.web.rendering import render
 from ombud.web.visit import keep_cookies
 
@@ -142,6 +142,8 @@ def _add(app: FastAPI, spec: PageSpec, path: str, endpoint: Callable[..., Any], 
 def _who(access: Access) -> str:
     if access == PERSON:
         return "For one of the platform's people, about themselves."
+    if access == DEVELOPER:
+        return "For the developer who holds the link, about the app it is for."
     return EVERYBODY if isinstance(access, str) else f"For {', '.join(sorted(access))}."
 
 

@@ -16,7 +16,7 @@ from ombud.web.pages import Pages
 from ombud.web.paging import Option, Paging, paging
 from ombud.web.visit import VisitParameter
 
-__all__ = ["STATES", "CaseLine", "CaseList", "case_lines", "pages"]
+__all__ = ["STATES", "CaseLine", "CaseList", "case_lines", "options", "pages"]
 
 pages = Pages()
 SIZE = 25
@@ -65,7 +65,8 @@ class CaseList(msgspec.Struct, frozen=True):
     any_at_all: Annotated[bool, Meta(description="Whether there is any case, whatever the filters.")]
 
 
-def _options(choices: dict[str, str], anything: str | None = None) -> list[Option]:
+def options(choices: dict[str, str], anything: str | None = None) -> list[Option]:
+    """Return choices of a filter, first the one that leaves it open."""
     first = [Option("", anything)] if anything else []
     return first + [Option(value, label) for value, label in choices.items()]
 
@@ -115,9 +116,9 @@ def case_list(
         state=state,
         kind=kind,
         sort=sort,
-        states=_options(STATES, "Any state"),
-        kinds=_options(KINDS, "Any kind"),
-        sorts=_options(SORTS),
+        states=options(STATES, "Any state"),
+        kinds=options(KINDS, "Any kind"),
+        sorts=options(SORTS),
         rows=case_lines(visit, found),
         paging=paging("/console/cases", address, page, total, SIZE),
         any_at_all=any_at_all,

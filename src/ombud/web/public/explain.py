@@ -9,6 +9,7 @@ from fastapi import Path, Request
 from msgspec import Meta
 from sqlalchemy import Connection
 
+from ombud.audit.figures import SUBJECT
 from ombud.model.findings import Figure
 from ombud.records import cases, figures, findings
 from ombud.web.access import PUBLIC
@@ -32,9 +33,9 @@ class ExplainPage(msgspec.Struct, frozen=True):
 
 
 def is_public(figure: Figure) -> bool:
-    """Say whether a figure is about the public archive; all others are about cases and need a sign-in."""
+    """Say whether a figure is about the archive or the review of all apps; others are about cases: sign in first."""
     subject = figure.subject or ""
-    return subject == "archive" or subject.startswith(_PUBLIC)
+    return subject in {"archive", SUBJECT} or subject.startswith(_PUBLIC)
 
 
 def _case_of(tx: Connection, figure: str) -> cases.Case | None:

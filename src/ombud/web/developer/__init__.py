@@ -1,0 +1,1 @@
+"""Pages for developers of apps, who come by a link of their own."""
