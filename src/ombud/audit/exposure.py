@@ -14,6 +14,8 @@ from ombud.lake.engines.sql import queries
 from ombud.lake.faults import duck_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -31,6 +33,7 @@ _NO_POLICY = (
     " the platform opened them then or not."
 )
 _BY_POLICY = "By the policies on record, all friends whom the grants opened are counted."
+_EARLY = "are dated before the app was registered; they count"
 _CLOSED = "The policies on record opened nothing of friends to these grants."
 
 
@@ -97,19 +100,6 @@ def exposure(lake: Lake, sets: PeopleSets, app: int, *, csr: Csr | None = None) 
             people_count = Count(len(people), len(own | friends | via) + beyond, why)
         else:
             via_count, people_count = Count(len(via), None, _NO_TIES), Count(len(people), None, _NO_TIES)
-    said = [
-        (bare_direct, "{} people were read as by their own grant, but no grant of theirs is on record."),
-        (bare_through, "The grants of {} people were used to read others, but no grant of theirs is on record."),
-    ]
-    sentences = [text.format(f"{len(which):,}") for which, text in said if which]
-    if early:
-        sentences.append(
-            f"{early:,} reads of {early_people:,} people are dated before the app was registered; they count."
-        )
-    if beyond:
-        sentences.append(
-            f"{beyond:,} people consent to it of whom the lake knows nothing, so not their friends either."
-        )
     return Exposure(
         app,
         direct_count,
@@ -121,13 +111,33 @@ def exposure(lake: Lake, sets: PeopleSets, app: int, *, csr: Csr | None = None) 
         len(bare_direct),
         len(bare_through),
         early,
-        tuple(sentences),
+        tuple(_said(len(bare_direct), len(bare_through), early, early_people, beyond)),
     )
 
 
 def through_how_many(lake: Lake, sets: PeopleSets, app: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the friends of the app's installers, sorted, and of how many installers each is a friend."""
     return walking.installers_by_friend(walking.build(lake), sets.installers(app))
+
+
+def _said(bare_direct: int, bare_through: int, early: int, early_people: int, beyond: int) -> Iterator[str]:
+    """Yield what a reader must know beside the counts."""
+    if bare_direct:
+        was = "was" if bare_direct == 1 else "were"
+        yield f"{_people(bare_direct)} {was} read as by their own grant, but no grant of theirs is on record."
+    if bare_through:
+        yield f"The grants of {_people(bare_through)} were used to read others, but no such grant is on record."
+    if early:
+        reads = "1 read" if early == 1 else f"{early:,} reads"
+        are = "is dated before the app was registered; it counts" if early == 1 else _EARLY
+        yield f"{reads} of {_people(early_people)} {are}."
+    if beyond:
+        consent = "consents" if beyond == 1 else "consent"
+        yield f"{_people(beyond)} {consent} to it of whom the lake knows nothing, so not their friends either."
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
 
 
 def _from_reads(lake: Lake, app: int) -> tuple[BitMap, int, int]:
