@@ -126,8 +126,11 @@ class Catalogue:
             name, kind, (title or name).strip(), (text or "").strip(), admin, level, len(because), because
         )
 
-    def openers(self, call: Call, kind: Kind) -> tuple[set[str], set[str]]:
-        """Return the permissions that suffice for a call, and those that the catalogue names as the least."""
+    def openers(self, call: Call, kind: Kind) -> tuple[set[str], str | None]:
+        """Return the permissions that suffice for a call, and the least of them.
+
+        The catalogue marks the least of a path for its methods together; of several, the least sensitive is taken.
+        """
         method, path = call
         enough: set[str] = set()
         least: set[str] = set()
@@ -137,7 +140,11 @@ class Catalogue:
                 named = re.search(r"least=([^;]*)", marks)
                 if named and set(named[1].split(",")) & set(_SCHEMES[kind]):
                     least.add(name)
-        return enough, least
+        return enough, min(least, key=lambda name: (self._sensitivity(name, kind), name), default=None)
+
+    def _sensitivity(self, name: str, kind: Kind) -> int:
+        found = self.get(name, kind)
+        return len(found.because) if found else 0
 
     def _take(self, name: str, group: dict[str, Any]) -> None:
         schemes, methods = frozenset(group["schemeKeys"]), " ".join(group["methods"])
@@ -182,9 +189,9 @@ def judge(catalogue: Catalogue, granted: Iterable[tuple[str, Kind]], calls: Sequ
         if not fitting:
             unopened.append(" ".join(call))
             continue
-        chosen = min(fitting, key=lambda pair: (pair[0].sensitivity, pair[0].name not in pair[1], pair[0].name))
+        chosen = min(fitting, key=lambda pair: (pair[0].sensitivity, pair[0].name != pair[1], pair[0].name))
         needed.add(_label(chosen[0]))
-        enough |= {f"{name} ({chosen[0].kind})" for name in sorted(chosen[1])[:1]} or {_label(chosen[0])}
+        enough.add(f"{chosen[1] or chosen[0].name} ({chosen[0].kind})")
     beyond = [_label(one) for one in known if _label(one) not in needed and one.name not in _SIGN_IN] if calls else []
     said = _sentences(known, unknown, beyond, len(set(calls)))
     return Judged(known, unknown, sorted(needed), beyond, sorted(enough), unopened, said)

@@ -2,7 +2,8 @@
 
 Each day (or hour, or minute, when the log is short) is held against the fourteen on either side. Their mean and
 spread give a negative binomial distribution, the spread at least as wide as over the whole log, and widened for the
-mean being an estimate; the chance of so few lines is multiplied by the number of days looked at (Bonferroni).
+mean being an estimate; the chance of so few lines is multiplied by the number of days looked at (Bonferroni). A
+stretch that is found takes in the days beside it that are unlikely by themselves.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Quiet(NamedTuple):
     expected: float
     """a bin, from those around"""
     p: float
-    """chance of the least unlikely of its bins, times the number of bins looked at; 1 at most"""
+    """chance of the least likely of its bins, times the number of bins looked at; 1 at most"""
 
 
 def unit_for(micros: int) -> str:
@@ -47,20 +48,23 @@ def quiet(counts: NDArray[np.int64]) -> list[Quiet]:
     """Return the stretches that are too quiet; the first and last bin may be cut off by the log's ends, and are not."""
     if len(counts) < _FEWEST + 2:
         return []
-    mean, spread, around = _local(counts)
+    mean, spread, around = _local(counts)  # the two at the ends are not looked at, so every stretch ends before them
     looked = np.flatnonzero(around[1:-1] >= _FEWEST) + 1
-    p = np.ones(len(counts))
-    p[looked] = np.minimum(_chance(counts[looked], mean[looked], spread[looked], around[looked]) * len(looked), 1)
+    alone = np.ones(len(counts))
+    alone[looked] = _chance(counts[looked], mean[looked], spread[looked], around[looked])
+    odd = np.minimum(alone * len(looked), 1) <= LEVEL
     out: list[Quiet] = []
-    for place in np.flatnonzero(p <= LEVEL).tolist():
-        lines, expected, chance = int(counts[place]), float(mean[place]), float(p[place])
-        if out and out[-1].last == place - 1:
-            before = out[-1]
-            size = place - before.first
-            expected = (before.expected * size + expected) / (size + 1)
-            out[-1] = Quiet(before.first, place, before.lines + lines, expected, max(before.p, chance))
-        else:
-            out.append(Quiet(place, place, lines, expected, chance))
+    for place in np.flatnonzero(odd).tolist():
+        if out and place <= out[-1].last:
+            continue
+        first = last = place
+        while alone[first - 1] <= LEVEL:
+            first -= 1
+        while alone[last + 1] <= LEVEL:
+            last += 1
+        here = slice(first, last + 1)
+        chance = min(float(alone[here].min()) * len(looked), 1.0)
+        out.append(Quiet(first, last, int(counts[here].sum()), float(mean[here].mean()), chance))
     return out
 
 
