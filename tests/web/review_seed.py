@@ -26,9 +26,7 @@ def seed_review(records: Records) -> tuple[str, str]:
 
     def item(app: str, name: str, rank: int | None, *signals: str) -> Progress:
         score = 10.0 / rank if rank else None
-        return Progress(
-            app=app, name=name, rank=rank, score=score, signals=list(signals), entered_at=now, moved_at=now
-        )
+        return Progress(app=app, name=name, rank=rank, score=score, signals=list(signals), entered_at=now, moved_at=now)
 
     with records.begin() as tx, clock.frozen(now - timedelta(days=90)):
         entries = [

@@ -150,7 +150,7 @@ def withdraw_lapsed(
     if not any(one.asked_at > min(item.stated_at for item in lapsed) for one in heard):
         raise RefusedError(
             f"The developer of `{app}` was not asked for it and given time.",
-            hint=f"`ombud audit ask {app} --purposes` asks; their answer, or the deadline, comes first.",
+            hint=f"`ombud audit due {app} --ask` asks; their answer, or the deadline, comes first.",
         )
     ended = reviews.withdraw(tx, app, scope, author, reason)
     fields = ", ".join(one.field for one in lapsed)

@@ -8,7 +8,15 @@ import typer
 
 __all__ = ["add_to"]
 
-_PARTS: tuple[str, ...] = ("audit_apps", "audit_app", "audit_frozen", "audit_holes", "audit_scopes")
+_PARTS: tuple[str, ...] = (
+    "audit_apps",
+    "audit_app",
+    "audit_frozen",
+    "audit_holes",
+    "audit_scopes",
+    "audit_review",
+    "audit_purposes",
+)
 """The modules of `ombud.cli` that add a command each, in the order of the help."""
 
 audit_app = typer.Typer(help="Review every app, and audit one of them.", no_args_is_help=True)
