@@ -84,7 +84,7 @@ def dossier(  # noqa: PLR0917 - what, of whom, over what time
         runs = sessions(asked)
         odd = checks(asked)
         explained = innocent(asked, shown, whom.amplification)
-    around = surroundings(asked, lake, records, sets)
+    around = surroundings(asked, lake, records, about.name or app)
     again = hindsight(asked, lake, reads)
     return Dossier(
         app=about,

@@ -190,16 +190,21 @@ def _anomalies(made: Dossier, marks: Marks) -> dict[str, Any]:
         "What stands out beside apps like it",
         ["", "Usual", "Among"],
         [
-            [one.sentence, "" if one.expected is None else f"{one.expected:,.3g}", f"{one.among:,}"]
+            [
+                f"{one.sentence}{marks(one.number)}",
+                "" if one.expected is None else f"{one.expected:,.3g}",
+                f"{one.among:,}",
+            ]
             for one in around.signals
         ],
         numbers=[1, 2],
+        note=f"Of {around.measured:,} signals, those that at most 5% of the apps compared have as strongly.",
     )
     related = table("Related apps", ["App", "How", "What they share"],
                     [[one.other, one.kind, one.sentence] for one in around.related], widths=[0, 0, 1])  # fmt: skip
     holders = table("Who holds what it read", ["Holder", "From", "How we know"],
                     [[one.holder, one.via, one.sentence] for one in around.holders], widths=[0, 0, 1])  # fmt: skip
-    return _part("What stands out, and who is connected", [], odd, signals, related, holders)
+    return _part("What stands out, and who is connected", around.unknown, odd, signals, related, holders)
 
 
 def _innocent(made: Dossier, marks: Marks) -> dict[str, Any]:
