@@ -13,7 +13,7 @@ import typer
 from ombud.audit.dossier import Dossier, dossier, keep
 from ombud.audit.report import custody, pdf
 from ombud.audit.sets import open_sets
-from ombud.cli.moments import moment
+from ombud.cli.moments import moment_of
 from ombud.cli.shell import Shell, shell_of, writing
 from ombud.records import app_audits
 
@@ -43,7 +43,7 @@ def audit_app(
         progress(0, None, "bringing the sets of people up to date")
         sets = open_sets(lake.workspace, lake)
         progress(0, None, "asking of the app's reads")
-        made = dossier(lake, lake.records, sets, app, moment(since), moment(until))
+        made = dossier(lake, lake.records, sets, app, moment_of(since), moment_of(until))
         kept = keep(lake.records, made)
     if pdf_file is not None:
         with lake.records.read() as tx:

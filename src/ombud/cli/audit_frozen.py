@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from ombud.audit import freeze as freezing
-from ombud.cli.moments import moment
+from ombud.cli.moments import moment_of
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of
 from ombud.records import frozen_sets, outbox
@@ -37,7 +37,7 @@ def freeze(
     """Write down exactly who was affected by an app, and put a commitment to it on the ledger."""
     shell = shell_of(ctx)
     lake = shell.lake()
-    done = freezing.freeze(lake, app, reason, by or getpass.getuser(), moment(since), moment(until))
+    done = freezing.freeze(lake, app, reason, by or getpass.getuser(), moment_of(since), moment_of(until))
     if done.new:
         bring_to_ledger(shell, lake)
     with lake.records.read() as tx:

@@ -1,4 +1,4 @@
-"""Moments on the command line."""
+"""Moments that people write on a command line."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 from ombud.model.errors import UsageError
 
-__all__ = ["moment"]
+__all__ = ["moment_of"]
 
 
-def moment(text: str | None) -> datetime | None:
-    """Return a moment of the command line, in UTC where it names no zone."""
+def moment_of(text: str | None) -> datetime | None:
+    """Return the moment of an option, in UTC where it names no zone; None when it was not given. `UsageError`."""
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"`{text}` is no date.", hint="Write it like 2018-04-04 or 2018-04-04T12:00.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"`{text}` is no date.", hint="Say it as 2018-04-04 or 2018-04-04T12:00:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
