@@ -15,18 +15,21 @@ pytestmark = pytest.mark.browser
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 PUBLIC = ("/", "/archive", "/archive?q=rally", "/archive/pages", "/archive/pages/{page}", "/archive/ads/4", "/about",
           "/ledger", "/ledger?type=decision", "/ledger/entry/598", "/display", "/api", "/apps", "/apps/quiz", "/policy",
-          "/policy/history", "/consent/quiz", "/me/enter",
+          "/policy/history", "/consent/quiz", "/me/enter", "/apps/review", "/developer/answer/{link}",
+          "/developer/answer/{answered}",
            "/sign-in", "/nothing-here",
           "/explain/{public_figure}")  # fmt: skip
 STAFF = ("/console", "/console/cases", "/console/cases/{case}", "/console/cases/{case}/evidence/1", "/console/cases/5",
-         "/console/people", "/console/looks", "/console/health", "/console/apps", "/console/apps/quiz")  # fmt: skip
+         "/console/people", "/console/looks", "/console/health", "/console/review",
+         "/console/review/chat", "/console/review/quiz", "/console/apps", "/console/apps/quiz")  # fmt: skip
 PERSON = ("/me", "/me?days=365", "/me/apps/chat", "/me/apps/quiz", "/consent/chat", "/consent/quiz")
 LOOKS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
 
 
 def _address(path: str, tab: Tab) -> str:
     world = tab.site.world
-    return path.format(page=world.page, public_figure=world.public_figure, case=world.case)
+    named = {name: getattr(world, name) for name in ("page", "public_figure", "case", "link", "answered")}
+    return path.format(**named)
 
 
 def _serious(tab: Tab) -> list[str]:
