@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ombud.ledger.syncing import kernel_syncs
 from ombud.model import clock
 from ombud.model.errors import BusyError, StorageError
 
@@ -27,7 +28,7 @@ __all__ = ["Disk", "Held", "RealDisk", "SyncError", "disk_faults", "fault"]
 _AT_ONCE = 64
 """Files that are open at a time; for more, the whole file system is synced once, which is faster."""
 _SYNCS = 8
-"""Syncs under way at a time: the disk does several as fast as one."""
+"""Syncs under way at a time where threads do them: the disk does several as fast as one."""
 
 
 class SyncError(OSError):
@@ -161,18 +162,25 @@ class RealDisk:
             self._sync(_opened(folders, open_files))
 
     def _sync(self, descriptors: list[int]) -> None:
-        """Sync files and folders, several at a time."""
+        """Sync files and folders, several at a time; each sync has ended when this returns or raises."""
         try:
-            if len(descriptors) > 1:
-                if self._pool is None:
-                    self._pool = ThreadPoolExecutor(_SYNCS, thread_name_prefix="sync")
-                for done in [self._pool.submit(os.fsync, descriptor) for descriptor in descriptors]:
-                    done.result()
-            else:
-                for descriptor in descriptors:
-                    os.fsync(descriptor)
+            if len(descriptors) == 1:
+                os.fsync(descriptors[0])
+            elif descriptors:
+                self._sync_several(descriptors)
         except OSError as error:
             raise SyncError(error.errno, error.strerror) from error
+
+    def _sync_several(self, descriptors: list[int]) -> None:
+        if (kernel := kernel_syncs()) is not None:
+            kernel.sync(descriptors)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_SYNCS, thread_name_prefix="sync")
+        under_way = [self._pool.submit(os.fsync, one) for one in descriptors]
+        for failed in [done.exception() for done in under_way]:
+            if failed is not None:
+                raise failed
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a file or folder another name, in one step, in the place of what has that name."""

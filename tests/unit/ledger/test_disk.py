@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -141,6 +142,23 @@ def test_the_real_disk_writes_what_it_is_given(tmp_path: Path, count: int) -> No
     assert disk.names(tmp_path) == sorted(str(number) for number in range(count))
 
 
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the kernel's queue away."""
+    monkeypatch.setattr(disks, "kernel_syncs", lambda: None)
+
+
+def test_the_kernel_syncs_each_file_where_the_whole_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disks, "_syncfs", lambda _: None)
+    synced: list[list[int]] = []
+    monkeypatch.setattr(disks, "kernel_syncs", lambda: SimpleNamespace(sync=synced.append))
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    disk = RealDisk()
+    disk.write_files([(tmp_path / str(number), b"x") for number in range(300)], folders=[tmp_path])
+    assert [len(one) for one in synced] == [64, 64, 64, 64, 45]
+
+
+@pytest.mark.usefixtures("threads")
 def test_the_real_disk_syncs_each_file_where_the_whole_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +171,7 @@ def test_the_real_disk_syncs_each_file_where_the_whole_cannot_be(
     assert len(set(synced)) <= 64
 
 
+@pytest.mark.usefixtures("threads")
 def test_a_sync_that_fails_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -164,6 +183,17 @@ def test_a_sync_that_fails_is_told_apart(tmp_path: Path, monkeypatch: pytest.Mon
         RealDisk().write_files([(tmp_path / "a", b"a")], folders=[tmp_path])
     with pytest.raises(SyncError):
         RealDisk().sync_folders([tmp_path])
+
+
+def test_a_sync_of_several_that_fails_in_the_kernel_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(disks, "kernel_syncs", lambda: SimpleNamespace(sync=fail))
+    with pytest.raises(SyncError):
+        RealDisk().write_files([(tmp_path / "a", b"a")], folders=[tmp_path])
 
 
 def test_a_sync_of_everything_that_fails_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ CONNECTIONS = 2_000
 """Requests and connections at once, at most; more are told 503."""
 _KEEP_ALIVE = 30
 """Seconds that an idle connection stays."""
-_SWITCH = 0.000_5
+_SWITCH = 0.000_1
 """Seconds for which the recorder's threads may keep the interpreter while a request waits."""
 _GRACE = 10
 """Seconds that requests under way have when the server ends."""

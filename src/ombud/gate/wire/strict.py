@@ -132,17 +132,21 @@ _BRACKETS = re.compile(rb"[{}\[\]]")
 
 
 _FAST = msgspec.json.Decoder().decode
-_MANY = 1 << 40
 
 
 def _names(value: object) -> int:
-    """Return how many names there are in a value; far too many when a number is in it, which takes a closer look."""
-    kind = type(value)
-    if kind is dict:
-        return len(value) + sum(map(_names, value.values()))  # type: ignore[arg-type,attr-defined]  # a dict
-    if kind is list:
-        return sum(map(_names, value))  # type: ignore[call-overload]  # a list
-    return 0 if kind is str or kind is bool or value is None else _MANY
+    """Return how many names there are in a value; -1 when a number is in it, which takes a closer look."""
+    count, left = 0, [value]
+    for one in left:
+        kind = type(one)
+        if kind is dict:
+            count += len(one)  # type: ignore[arg-type]  # a dict
+            left.extend(one.values())  # type: ignore[attr-defined]  # likewise
+        elif kind is list:
+            left.extend(one)  # type: ignore[arg-type]  # a list
+        elif kind is not str and kind is not bool and one is not None:
+            return -1
+    return count
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
