@@ -16,7 +16,9 @@ from ombud.audit.span import Span, span_of
 from ombud.lake.faults import duck_faults
 from ombud.lake.frozen import AffectedRow, StoredPerson, affected_bytes, stored_people, tree_of
 from ombud.ledger.commitments import commit_rows
+from ombud.ledger.cosigned import head_of
 from ombud.ledger.entries import decode_entry
+from ombud.ledger.evidence import RowOpening, prove_entry
 from ombud.ledger.faults import LogError
 from ombud.ledger.proofs import prove_and_read
 from ombud.ledger.reading import DirectoryLog
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ombud.lake import Lake
+    from ombud.ledger.proofs import TlogProof
 
-__all__ = ["Frozen", "Verified", "affected", "freeze", "verify"]
+__all__ = ["Frozen", "Verified", "affected", "freeze", "prove", "verify"]
 
 AFFECTED = """
 SELECT n.name AS person, r.person AS id,
@@ -227,6 +230,29 @@ def verify(lake: Lake, set_id: str) -> Verified:
     if index is not None:
         problems += _on_ledger(lake, item, index)
     return Verified(set_id, not problems, item.people, erased, root, index, problems)
+
+
+def prove(lake: Lake, set_id: str, person: str) -> TlogProof:
+    """Return the proof that the person (as imported) is in a set, with their own row: for that person to have.
+
+    Raises `NotFoundError` when they are not in it, or the set waits for the ledger; `StorageError`, `LogError`.
+    """
+    with lake.records.read() as tx:
+        item = frozen_sets.get(tx, set_id)
+        index = outbox.index_of(tx, item.outbox)
+    if index is None:
+        raise NotFoundError(f"The frozen set `{set_id}` waits for the ledger.", hint="`ombud ledger publish`")
+    given = {"frozen": set_id, "person": person}
+    with lake.duck(["frozen"]) as duck, duck_faults(lake.folder, "`frozen`"):
+        mine = list(stored_people(duck, "frozen", "r.frozen = $frozen AND person.name = $person", given))
+    if not mine:
+        raise NotFoundError(f"This person is not in the frozen set `{set_id}`.", hint="Give the id as imported.")
+    tree, _ = tree_of(lake, item)
+    opening = RowOpening(mine[0].row(item.app), mine[0].salt, mine[0].position, tree.proof(mine[0].position))
+    folder = lake.workspace.ledger_dir
+    head = head_of(folder)
+    note = head.published if index < head.published_size else head.newest
+    return prove_entry(DirectoryLog(folder), index, row=opening, checkpoint=note)
 
 
 def _on_ledger(lake: Lake, item: FrozenSet, index: int) -> list[str]:
