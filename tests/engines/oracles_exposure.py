@@ -82,6 +82,7 @@ def _through_another(row: dict[str, Any]) -> bool:
 def people_read(relations: dict[str, Rows], _: dict[str, Any]) -> Rows:
     return [
         {"app": row["app"], "person": row["person"], "via": _through_another(row)}
+        | {"giver": row["through"] if row["through"] != row["person"] else None}
         for row in relations["reads"]
         if _given(row)
     ]
@@ -116,38 +117,45 @@ def friend_ties(relations: dict[str, Rows], _: dict[str, Any]) -> Rows:
     ]
 
 
-@case("ombud.audit:grants_of_app", {"grants": (GRANTS, SOME_GRANTS)}, app=1)
-@case("ombud.audit:grants_of_app", {"grants": (GRANTS, SOME_GRANTS)}, app=3)
-def grants_of_app(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
-    return [
-        {"person": row["person"], "scope": row["scope"]}
+TOLD = _schema(app=WHOLE, person=WHOLE, scope=TEXT, since=WHOLE, until=WHOLE)
+SOME_TOLD = _rows("app person scope since until", (1, 5, "likes", 7, 9), (3, 5, "likes", 7, None))
+GRANTED = {"grants": (GRANTS, SOME_GRANTS), "told": (TOLD, SOME_TOLD)}
+
+
+@case("ombud.audit:grants_of_apps", GRANTED, first_app=1, last_app=1)
+@case("ombud.audit:grants_of_apps", GRANTED, first_app=2, last_app=3)
+@case("ombud.audit:grants_of_apps", GRANTED, first_app=4, last_app=9)
+def grants_of_apps(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
+    granted = [
+        {name: row[name] for name in ("app", "person", "scope")}
         | {"since": _micros(row["happened_at"]), "until": _micros(row["ended_at"])}
         for row in relations["grants"]
-        if row["app"] == parameters["app"]
     ]
+    return [row for row in [*granted, *relations["told"]] if _within(row, parameters)]
 
 
-@case("ombud.audit:throughs_of_app", {"reads": (READS, SOME_READS)}, app=1)
-@case("ombud.audit:throughs_of_app", {"reads": (READS, NO_READS)}, app=1)
-def throughs_of_app(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
-    mine = [row for row in relations["reads"] if row["app"] == parameters["app"] and _given(row)]
-    return [{"person": other} for other in {row["through"] for row in mine if row["through"] != row["person"]} - {None}]
+def _within(row: dict[str, Any], parameters: dict[str, Any]) -> bool:
+    return bool(parameters["first_app"] <= row["app"] <= parameters["last_app"])
 
 
-SOME_APPS = _rows("app happened_at", (1, _day(2)), (2, None))
+SOME_APPS = _rows("app happened_at", (1, _day(2)), (2, None), (5, _day(9)))
+BEFORE = {"reads": (READS, SOME_READS), "apps": (APPS, SOME_APPS)}
 
 
-@case("ombud.audit:reads_before_app", {"reads": (READS, SOME_READS), "apps": (APPS, SOME_APPS)}, app=1)
-@case("ombud.audit:reads_before_app", {"reads": (READS, SOME_READS), "apps": (APPS, SOME_APPS)}, app=2)
-@case("ombud.audit:reads_before_app", {"reads": (READS, NO_READS), "apps": (APPS, SOME_APPS)}, app=1)
-def reads_before_app(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
-    since = {row["app"]: row["happened_at"] for row in relations["apps"]}[parameters["app"]]
-    early = [
-        row
-        for row in relations["reads"]
-        if row["app"] == parameters["app"] and _given(row) and since is not None and row["happened_at"] < since
+@case("ombud.audit:reads_before_apps", BEFORE, first_app=1, last_app=1)
+@case("ombud.audit:reads_before_apps", BEFORE, first_app=0, last_app=9)
+@case("ombud.audit:reads_before_apps", BEFORE, first_app=2, last_app=9)
+@case("ombud.audit:reads_before_apps", {"reads": (READS, NO_READS), "apps": (APPS, SOME_APPS)}, first_app=0, last_app=9)
+def reads_before_apps(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
+    begun = {row["app"]: row["happened_at"] for row in relations["apps"]}
+    early: dict[int, Rows] = {}
+    for row in relations["reads"]:
+        since = begun.get(row["app"])
+        if _within(row, parameters) and _given(row) and since is not None and row["happened_at"] < since:
+            early.setdefault(row["app"], []).append(row)
+    return [
+        {"app": app, "reads": len(rows), "people": len({row["person"] for row in rows})} for app, rows in early.items()
     ]
-    return [{"reads": len(early), "people": len({row["person"] for row in early})}]
 
 
 @case(

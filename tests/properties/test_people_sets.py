@@ -13,7 +13,7 @@ from pyroaring import BitMap
 
 from ombud.audit.adjacency import rows_of
 from ombud.audit.bits import from_bits, numbers_of
-from ombud.audit.gathering import DIRECT, GRANTED, VIA, Gathering, app_of, key_of, kind_of
+from ombud.audit.gathering import DIRECT, GIVER, GRANTED, VIA, Gathering, app_of, key_of, kind_of
 from ombud.audit.segments import Segment, merged, packed, write_segment
 from ombud.audit.walking import Csr, friends_of, installers_by_friend
 
@@ -23,7 +23,7 @@ people = st.one_of(
     st.sampled_from([65_535, 65_536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1]),
     st.integers(0, 1 << 32),
 ).map(lambda n: min(n, (1 << 32) - 1))
-rows = st.lists(st.tuples(st.integers(0, 4), people, st.sampled_from([DIRECT, VIA, GRANTED])), max_size=80)
+rows = st.lists(st.tuples(st.integers(0, 4), people, st.sampled_from([DIRECT, VIA, GRANTED, GIVER])), max_size=80)
 
 
 def columns(items: list[tuple[int, int, int]]) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
@@ -54,7 +54,7 @@ def test_what_goes_in_comes_out_of_one_file_or_many(parts: list[list[tuple[int, 
         for person in {0, 7, (1 << 32) - 1} | {person for part in parts for _, person, _ in part}:
             held = {key for key, members in expected.items() if person in members}
             assert set(whole.holding(person).tolist()) == held
-        assert all(0 <= app_of(key) < 5 and kind_of(key) in {DIRECT, VIA, GRANTED} for key in expected)
+        assert all(0 <= app_of(key) < 5 and kind_of(key) in {DIRECT, VIA, GRANTED, GIVER} for key in expected)
 
 
 @given(st.lists(st.integers(0, 200_000), max_size=50), st.lists(st.integers(0, 3), max_size=3))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-__all__ = ["from_bits", "numbers_of"]
+__all__ = ["from_bits", "from_numbers", "numbers_of"]
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint32]
@@ -21,6 +23,11 @@ _MOST = 4096
 def numbers_of(people: BitMap) -> NDArray[np.int64]:
     """Return the members of a set, sorted."""
     return np.frombuffer(people.to_array(), dtype=np.uint32).astype(np.int64)
+
+
+def from_numbers(numbers: NDArray[np.int64]) -> BitMap:
+    """Return the set of these people, in any order, each perhaps more than once; their numbers fit 32 bits."""
+    return BitMap(array("I", numbers.astype(np.uint32).tobytes()), optimize=False)
 
 
 def from_bits(bits: Bytes) -> BitMap:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
+from ombud.audit.bits import from_numbers
 from ombud.records import consents
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Consented:
         known = found.filter(found["person"].is_valid())
         app, person = (known[name].to_numpy().astype(np.int64) for name in ("app", "person"))
         cuts = np.flatnonzero(np.diff(app)) + 1
-        parts = zip(np.split(app, cuts), np.split(person.astype(np.uint32), cuts), strict=True)
-        self._people = {int(apps[0]): BitMap(array("I", people.tobytes())) for apps, people in parts if len(apps)}
+        parts = zip(np.split(app, cuts), np.split(person, cuts), strict=True)
+        self._people = {int(apps[0]): from_numbers(people) for apps, people in parts if len(apps)}
         unknown = found.filter(found["person"].is_null())
         self._unnumbered = dict(zip(unknown["app"].to_pylist(), unknown["pairs"].to_pylist(), strict=True))
         self._state = state

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from pyroaring import BitMap
 
 from ombud.audit import walking
-from ombud.audit.opening import opening
+from ombud.audit.opening import openings
 from ombud.lake.engines.duckdb import DuckEngine
 from ombud.lake.engines.sql import queries
 from ombud.lake.faults import duck_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+    from pyroaring import BitMap
 
     from ombud.audit.opening import Opening
     from ombud.audit.sets import PeopleSets
     from ombud.audit.walking import Csr
     from ombud.lake import Lake
 
-__all__ = ["Count", "Exposure", "exposure", "through_how_many"]
+__all__ = ["Count", "Exposure", "exposure", "exposures", "through_how_many"]
 
 _NO_GRANTS = "No grant or consent for it is on record, so nobody can say whom it could have read."
 _NO_TIES = "Friendships were never imported, so nobody can say whom it could have read through friends."
@@ -82,10 +82,25 @@ def exposure(lake: Lake, sets: PeopleSets, app: int, *, csr: Csr | None = None) 
     a lower bound. The upper bound takes every grant as used to the full. `csr` are
     the lake's friendships, where the caller has them open already.
     """
+    return next(exposures(lake, sets, [app], csr=csr))
+
+
+def exposures(lake: Lake, sets: PeopleSets, apps: Sequence[int], *, csr: Csr | None = None) -> Iterator[Exposure]:
+    """Yield the exposure of each app, in their order; grants and reads are gone through once for all of them."""
+    if not apps:
+        return
+    early = _early(lake, min(apps), max(apps))
+    tied = bool(lake.files("ties"))
+    opened = openings(lake, apps) if tied else {}
+    csr = (csr or walking.build(lake)) if tied else None
+    for app in apps:
+        yield _exposure(sets, app, csr, opened.get(app), early.get(app, (0, 0)))
+
+
+def _exposure(sets: PeopleSets, app: int, csr: Csr | None, opened: Opening | None, early: tuple[int, int]) -> Exposure:
     direct, via, installers = sets.direct(app), sets.via(app), sets.installers(app)
     people = direct | via
-    throughs, early, early_people = _from_reads(lake, app)
-    bare_direct, bare_through = direct - installers, throughs - installers
+    bare_direct, bare_through = direct - installers, sets.givers(app) - installers
     beyond = sets.unnumbered(app)
     count = len(installers) + beyond
     if not count:
@@ -94,8 +109,8 @@ def exposure(lake: Lake, sets: PeopleSets, app: int, *, csr: Csr | None = None) 
     else:
         own = installers | direct
         direct_count = Count(len(direct), len(own) + beyond)
-        if lake.files("ties"):
-            friends, why = _friends(csr or walking.build(lake), opening(lake, app), installers, bare_through)
+        if csr is not None and opened is not None:
+            friends, why = _friends(csr, opened, installers, bare_through)
             via_count = Count(len(via), len(friends | via), why)
             people_count = Count(len(people), len(own | friends | via) + beyond, why)
         else:
@@ -110,8 +125,8 @@ def exposure(lake: Lake, sets: PeopleSets, app: int, *, csr: Csr | None = None) 
         people_count.possible / count if count and people_count.possible is not None else None,
         len(bare_direct),
         len(bare_through),
-        early,
-        tuple(_said(len(bare_direct), len(bare_through), early, early_people, beyond)),
+        early[0],
+        tuple(_said(len(bare_direct), len(bare_through), *early, beyond)),
     )
 
 
@@ -140,13 +155,13 @@ def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count:,} people"
 
 
-def _from_reads(lake: Lake, app: int) -> tuple[BitMap, int, int]:
-    """Return by whose grants the app read others; reads dated before it was registered; and their people."""
+def _early(lake: Lake, first: int, last: int) -> dict[int, tuple[int, int]]:
+    """Return how many reads of each app are dated before it was registered, and of how many people."""
+    if not lake.files("apps") or not lake.files("reads"):
+        return {}
     with lake.duck(["reads", "apps"]) as duck, duck_faults(lake.folder, "`reads`"):
-        engine = DuckEngine(duck, queries("ombud.audit"))
-        found: Any = engine.run("throughs_of_app", app=app)["person"]
-        early = engine.run("reads_before_app", app=app).to_pylist()[0]
-    return BitMap(found.to_pylist()), early["reads"], early["people"]
+        found = DuckEngine(duck, queries("ombud.audit")).run("reads_before_apps", first_app=first, last_app=last)
+    return {row["app"]: (row["reads"], row["people"]) for row in found.to_pylist()}
 
 
 def _friends(csr: Csr, opened: Opening, installers: BitMap, bare: BitMap) -> tuple[BitMap, str]:

@@ -1,6 +1,10 @@
 -- name: people_read
--- One row per read that gave something out: the app, the person, and whether it went by the grant of somebody else, also where that person was erased since.
-SELECT app, person, COALESCE(through <> person, FALSE) OR COALESCE(LIST_CONTAINS(quality, 'through:erased'), FALSE) AS via
+-- One row per read that gave something out: the app, the person, whether it went by the grant of somebody else (also where that person was erased since), and whose.
+SELECT
+  app,
+  person,
+  COALESCE(through <> person, FALSE) OR COALESCE(LIST_CONTAINS(quality, 'through:erased'), FALSE) AS via,
+  CASE WHEN through <> person THEN through ELSE NULL END AS giver
 FROM reads
 WHERE decision IN ('allowed', 'reduced');
 
@@ -15,24 +19,24 @@ SELECT account, other
 FROM ties
 WHERE tie = 'friend' AND other IS NOT NULL AND account <> other;
 
--- name: grants_of_app
--- One row per grant to one app: who, which scope, from when to when in microseconds since 1970; the end is null while it lasts.
-SELECT person, scope, micros_of(happened_at) AS since, micros_of(ended_at) AS until
+-- name: grants_of_apps
+-- One row per grant to the apps from one number to another, sorted by app: who, which scope, from when to when in microseconds since 1970 (the end is null while it lasts). `told` are the consents on record.
+SELECT app, person, scope, micros_of(happened_at) AS since, micros_of(ended_at) AS until
 FROM grants
-WHERE app = $app;
+WHERE app BETWEEN $first_app AND $last_app
+UNION ALL
+SELECT app, person, scope, since, until
+FROM told
+WHERE app BETWEEN $first_app AND $last_app
+ORDER BY app;
 
--- name: throughs_of_app
--- One row per person by whose grant the app read somebody else.
-SELECT DISTINCT through AS person
-FROM reads
-WHERE app = $app AND decision IN ('allowed', 'reduced') AND through <> person;
-
--- name: reads_before_app
--- One row: reads of one app that gave something out and are dated before the app was registered, and distinct people of them.
-SELECT COUNT(*) AS reads, COUNT(DISTINCT r.person) AS people
+-- name: reads_before_apps
+-- One row per app, of those from one number to another, that has reads that gave something out and are dated before it was registered: how many, and distinct people of them.
+SELECT r.app AS app, COUNT(*) AS reads, COUNT(DISTINCT r.person) AS people
 FROM reads AS r
 JOIN apps AS a ON a.app = r.app
-WHERE r.app = $app AND r.decision IN ('allowed', 'reduced') AND r.happened_at < a.happened_at;
+WHERE r.app BETWEEN $first_app AND $last_app AND r.decision IN ('allowed', 'reduced') AND r.happened_at < a.happened_at
+GROUP BY r.app;
 
 -- name: exposure_by_region
 -- One row per country or region that accounts name (null where they name none or there is no account): people, those of them read by their own grant, those read through a friend's.

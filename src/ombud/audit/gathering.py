@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["BUFFER_ROWS", "DIRECT", "GRANTED", "VIA", "Gathering", "app_of", "key_of", "kind_of"]
+__all__ = ["BUFFER_ROWS", "DIRECT", "GIVER", "GRANTED", "VIA", "Gathering", "app_of", "key_of", "kind_of"]
 
 Numbers = NDArray[np.int64]
 
-DIRECT, VIA, GRANTED = 0, 1, 2
-"""The kinds of set: people read by their own grant, people read through a friend's, people who granted."""
+DIRECT, VIA, GRANTED, GIVER = 0, 1, 2, 3
+"""The kinds of set: people read by their own grant, read through somebody else's; people who granted, by grants on
+record; and people by whose grant others were read."""
 BUFFER_ROWS = 1 << 24
 """Rows that are sorted in memory at a time, 8 bytes each."""
 _KINDS = 4
@@ -76,12 +77,19 @@ class Gathering:
         self.rows += len(packed_rows)
 
     def take(self, reader: Iterable[pa.RecordBatch], kind: int, after: Callable[[int], None] | None = None) -> None:
-        """Take the columns `app` and `person` of a stream; where its `via` is true, the kind is `VIA`."""
+        """Take the columns `app` and `person` of a stream; where its `via` is true, the kind is `VIA`.
+
+        People in its column `giver` are taken as such.
+        """
         for batch in reader:
             app, person = (_whole(batch.column(name)) for name in ("app", "person"))
             if "via" in batch.schema.names:
                 via: Any = batch.column("via")
                 self.add(app, person, np.where(via.to_numpy(zero_copy_only=False), VIA, kind).astype(np.int64))
+                giver: Any = batch.column("giver")
+                if giver.null_count < len(giver):
+                    known = giver.is_valid().to_numpy(zero_copy_only=False)
+                    self.add(app[known], _whole(giver.drop_null()), GIVER)
             else:
                 self.add(app, person, kind)
             if after is not None:

@@ -22,7 +22,7 @@ __all__ = ["SOURCES", "Manifest", "Part", "Source", "Wanted", "read_manifest", "
 
 SOURCES = ("reads", "grants")
 """The tables that the sets are made from."""
-_FORMAT = 1
+_FORMAT = 2
 _NAME = "manifest.json"
 _NAMED = ("_ids/account", "_ids/app")
 

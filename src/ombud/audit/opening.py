@@ -9,29 +9,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from ombud.audit.bits import from_numbers
 from ombud.gate.registry import policy_of
-from ombud.lake.engines.duckdb import DuckEngine
 from ombud.lake.engines.sql import queries
+from ombud.lake.faults import duck_faults
 from ombud.records import consents, policies
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ombud.gate.policy.language import Policy
     from ombud.lake import Lake
 
-__all__ = ["Opening", "Reign", "opening", "reigns"]
+__all__ = ["Opening", "Reign", "opening", "openings", "reigns"]
 
-Numbers = NDArray[np.int64]
-
-_NUMBERED = "SELECT p.id AS person, t.scope, t.since, t.until FROM told AS t JOIN account_ids AS p ON p.name = t.name"
+_ROWS = 100_000
+_NUMBERED = """
+CREATE TEMP VIEW told AS SELECT a.id AS app, p.id AS person, s.scope, s.since, s.until
+FROM said AS s JOIN app_ids AS a ON a.name = s.app JOIN account_ids AS p ON p.name = s.name
+"""
+_SAID = pa.schema(
+    [(name, pa.string()) for name in ("app", "name", "scope")] + [(name, pa.int64()) for name in ("since", "until")]
+)
 _EVER = np.iinfo(np.int64).max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,21 +76,33 @@ def reigns(lake: Lake) -> list[Reign]:
     ]
 
 
-def opening(lake: Lake, app: int) -> Opening:
-    """Return what the grants and consents of an app (its number) opened of friends."""
+def openings(lake: Lake, apps: Sequence[int]) -> dict[int, Opening]:
+    """Return what the grants and consents of apps (their numbers) opened of friends; the grants are read once."""
     law = reigns(lake)
-    person, scope, since, until = _grants(lake, app)
-    names = scope.dictionary.to_pylist()
-    codes = scope.indices.to_numpy(zero_copy_only=False)
-    out = Opening(BitMap(), BitMap(), BitMap())
+    wanted = set(apps)
+    found = {app: _opening(law, rows) for app, rows in _grants(lake, min(apps), max(apps)) if app in wanted}
+    nobody = Opening(BitMap(), BitMap(), BitMap())
+    return {app: found.get(app, nobody) for app in apps}
+
+
+def opening(lake: Lake, app: int) -> Opening:
+    """Return what the grants and consents of one app opened of friends."""
+    return openings(lake, [app])[app]
+
+
+def _opening(law: Sequence[Reign], rows: pa.Table) -> Opening:
+    columns: Any = {name: rows[name] for name in rows.column_names}
+    person, since = (columns[name].to_numpy().astype(np.int64) for name in ("person", "since"))
+    until = columns["until"].fill_null(_EVER).to_numpy().astype(np.int64)
+    scope: Any = pa.concat_arrays(columns["scope"].chunks).dictionary_encode()
+    names, codes = scope.dictionary.to_pylist(), scope.indices.to_numpy(zero_copy_only=False)
+    friends, users = BitMap(), BitMap()
     for reign in law:
         opens = np.array([_opens_friends(reign.policy, name) for name in names], dtype=bool)
-        start, end = _micros(reign.since), _micros(reign.until)
-        chosen = person[(since < end) & (until > start) & opens[codes]] if len(codes) else person
-        (out.users if reign.policy.friends.must_use_app else out.friends).update(chosen.tolist())
+        chosen = person[(since < _micros(reign.until)) & (until > _micros(reign.since)) & opens[codes]]
+        (users if reign.policy.friends.must_use_app else friends).update(from_numbers(chosen))
     first = _micros(law[0].since) if law else _EVER
-    out.unsaid.update(person[since < first].tolist())
-    return out
+    return Opening(friends, users, from_numbers(person[since < first]))
 
 
 def _opens_friends(policy: Policy, scope: str) -> bool:
@@ -92,39 +110,45 @@ def _opens_friends(policy: Policy, scope: str) -> bool:
     return any(one.opens_of_friends for name, one in policy.scopes.items() if name == scope or one.basic)
 
 
-def _grants(lake: Lake, app: int) -> tuple[Numbers, Any, Numbers, Numbers]:
-    """Return person, scope, beginning and end of every grant in the lake and every state of a consent on record."""
-    with lake.duck(["grants"]) as duck:
-        rows = DuckEngine(duck, queries("ombud.audit")).run("grants_of_app", app=app)
-        name = duck.execute("SELECT name FROM app_ids WHERE id = $app AND name IS NOT NULL", {"app": app}).fetchall()
-        if name:
-            with lake.records.read() as tx:
-                told = _told(list(consents.told(tx, name[0][0])))
-            duck.register("told", told)
-            rows = pa.concat_tables([rows, duck.sql(_NUMBERED).to_arrow_table().cast(rows.schema)])
-    columns: Any = {column: rows[column] for column in rows.column_names}
-    ends = columns["until"].fill_null(_EVER)
-    return (
-        columns["person"].to_numpy().astype(np.int64),
-        pa.concat_arrays(columns["scope"].chunks or [pa.array([], pa.string())]).dictionary_encode(),
-        columns["since"].to_numpy().astype(np.int64),
-        ends.to_numpy().astype(np.int64),
-    )
+def _grants(lake: Lake, first: int, last: int) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the grants of each app in a range of numbers, and every state of a consent on record; apps in order."""
+    with lake.duck(["grants"]) as duck, duck_faults(lake.folder, "`grants`"):
+        only = duck.execute("SELECT name FROM app_ids WHERE id = $app", {"app": first}).fetchone()
+        duck.execute("CREATE TEMP TABLE said (app VARCHAR, name VARCHAR, scope VARCHAR, since BIGINT, until BIGINT)")
+        with lake.records.read() as tx:
+            rows = _told(consents.told(tx, only[0] if only is not None and first == last else None))
+            while some := list(islice(rows, _ROWS)):
+                duck.register(
+                    "some_rows", pa.table(dict(zip(_SAID.names, zip(*some, strict=True), strict=True)), _SAID)
+                )
+                duck.execute("INSERT INTO said SELECT app, name, scope, since, until FROM some_rows")
+                duck.unregister("some_rows")
+        duck.execute(_NUMBERED)
+        query = queries("ombud.audit")["grants_of_apps"].on("duckdb")
+        reader = duck.sql(query, params={"first_app": first, "last_app": last}).to_arrow_reader(_ROWS)
+        held: list[pa.RecordBatch] = []
+        current = -1
+        for batch in reader:
+            apps: Any = batch.column("app").to_numpy(zero_copy_only=False)
+            cuts = [0, *(np.flatnonzero(np.diff(apps)) + 1).tolist(), len(apps)]
+            for start, end in pairwise(cuts):
+                if held and apps[start] != current:
+                    yield current, pa.Table.from_batches(held)
+                    held = []
+                current = int(apps[start])
+                held.append(batch.slice(start, end - start))
+        if held:
+            yield current, pa.Table.from_batches(held)
 
 
-def _told(events: Sequence[consents.Told]) -> pa.Table:
-    """Return what people allowed, by scope: from one change of a consent to the next."""
-    rows: list[tuple[str, str, int, int | None]] = []
-    for n, event in enumerate(events):
-        following = events[n + 1] if n + 1 < len(events) and events[n + 1].person == event.person else None
-        until = None if following is None else _micros(following.at)
-        rows += [(event.person, scope, _micros(event.at), until) for scope in event.scopes]
-    fields = [("name", pa.string()), ("scope", pa.string()), ("since", pa.int64()), ("until", pa.int64())]
-    columns = list(zip(*rows, strict=True)) or [()] * len(fields)
-    return pa.table(
-        [pa.array(column, type_) for column, (_, type_) in zip(columns, fields, strict=True)],
-        names=[name for name, _ in fields],
-    )
+def _told(events: Iterable[consents.Told]) -> Iterator[tuple[str, str, str, int, int | None]]:
+    """Yield what people allowed, by scope: from one change of a consent to the next."""
+    for event, following in pairwise(chain(events, [None])):
+        if event is not None:
+            same = following is not None and (following.app, following.person) == (event.app, event.person)
+            until = _micros(following.at) if same and following is not None else None
+            for scope in event.scopes:
+                yield event.app, event.person, scope, _micros(event.at), until
 
 
 def _micros(moment: datetime | None) -> int:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from pyroaring import BitMap
 
 from ombud.audit import keeping
 from ombud.audit.consented import Consented
-from ombud.audit.gathering import DIRECT, GRANTED, VIA, app_of, key_of, kind_of
+from ombud.audit.gathering import DIRECT, GIVER, GRANTED, VIA, app_of, key_of, kind_of
 from ombud.audit.manifest import read_manifest, wanted
 from ombud.audit.segments import Segment
 from ombud.lake.faults import disk_faults
@@ -75,6 +74,10 @@ class PeopleSets:
         """Return the people who ever granted it anything: by the lake's `grants` and by the consents on record."""
         return self._union(key_of(app, GRANTED)) | self._consented.people(app)
 
+    def givers(self, app: int) -> BitMap:
+        """Return the people by whose grant the app read others."""
+        return self._union(key_of(app, GIVER))
+
     def unnumbered(self, app: int) -> int:
         """Return how many more people consent to it of whom the lake knows nothing, so that they have no number."""
         return self._consented.unnumbered(app)
@@ -95,10 +98,8 @@ class PeopleSets:
         """Return which apps read this person, in order; no set is unpacked for it."""
         if not 0 <= person < 1 << 32:
             return []
-        keys = [segment.holding(person) for segment in self._segments]
-        return sorted(
-            {app_of(key) for key in np.concatenate([*keys, []]).astype(int).tolist() if kind_of(key) != GRANTED}
-        )
+        keys = {key for segment in self._segments for key in segment.holding(person).tolist()}
+        return sorted({app_of(key) for key in keys if kind_of(key) in {DIRECT, VIA}})
 
     @property
     def behind(self) -> int:

@@ -131,16 +131,17 @@ def of_app(tx: Connection, app: str, *, limit: int = 100, offset: int = 0) -> li
 class Told(NamedTuple):
     """What a person allowed an app from one moment on."""
 
+    app: str
     person: str
     at: datetime
     scopes: list[str]
 
 
-def told(tx: Connection, app: str) -> Iterator[Told]:
-    """Yield every change of the consents for an app, by person, oldest first."""
-    columns = (consent_event.c.person, consent_event.c.happened_at, consent_event.c.scopes)
-    query = select(*columns).where(consent_event.c.app == app).order_by(consent_event.c.person, consent_event.c.id)
-    for row in tx.execute(query):
+def told(tx: Connection, app: str | None = None) -> Iterator[Told]:
+    """Yield every change of the consents for an app (all if unset), by app and person, oldest first."""
+    t = consent_event.c
+    query = select(t.app, t.person, t.happened_at, t.scopes).order_by(t.app, t.person, t.id)
+    for row in tx.execute(query if app is None else query.where(t.app == app)):
         yield Told(*row)
 
 

@@ -56,10 +56,13 @@ def check_against_rows(lake: Lake, sets: PeopleSets) -> int:
     """Compare every set, count and look-up with the lake's rows, in plain Python; return how many apps have a read."""
     direct: dict[int, set[int]] = {}
     via: dict[int, set[int]] = {}
+    givers: dict[int, set[int]] = {}
     for row in lake.read("reads").to_pylist():
         if row["decision"] in {"allowed", "reduced"}:
             other = row["through"] not in {None, row["person"]} or "through:erased" in (row["quality"] or ())
             (via if other else direct).setdefault(row["app"], set()).add(row["person"])
+            if row["through"] not in {None, row["person"]}:
+                givers.setdefault(row["app"], set()).add(row["through"])
     granted: dict[int, set[int]] = {}
     for row in lake.read("grants").to_pylist():
         granted.setdefault(row["app"], set()).add(row["person"])
@@ -71,6 +74,7 @@ def check_against_rows(lake: Lake, sets: PeopleSets) -> int:
         assert set(sets.via(app)) == theirs
         assert set(sets.people(app)) == mine | theirs
         assert set(sets.installers(app)) == given
+        assert set(sets.givers(app)) == givers.get(app, set())
         assert sizes[app] == (len(mine), len(theirs), len(mine | theirs), len(given))
     everybody = set().union(*direct.values(), *via.values(), *granted.values())
     for person in everybody | {max(everybody, default=0) + 1}:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ombud.audit.breakdown import RegionExposure, Span, by_region, by_span, policy_spans
-from ombud.audit.exposure import Count, Exposure, exposure, through_how_many
+from ombud.audit.exposure import Count, Exposure, exposure, exposures, through_how_many
 from ombud.audit.opening import opening
 from ombud.audit.sets import open_sets
 from ombud.gate.policy import load_policy
@@ -140,6 +140,24 @@ def test_whoever_was_read_through_without_a_grant_widens_the_bound(lake: Lake) -
     assert (found.via.proved, found.via.possible) == (1, 2)
     assert found.through_without_grant == 1
     assert found.said == ("The grants of 1 person were used to read others, but no such grant is on record.",)
+
+
+def test_many_apps_at_once_are_each_as_alone(lake: Lake) -> None:
+    put_in_force(lake, "before-2015", START + HOUR)
+    apps = [f"app{n}" for n in range(6)]
+    grants = [grant(f"p{n}{m}", app=app) for n, app in enumerate(apps[:4]) for m in range(n + 1)]
+    write(lake, "grants", [*grants, grant("q", app=apps[2], scope="email", happened_at=START + 2 * HOUR)])
+    write(lake, "ties", [{"account": f"p{n}0", "other": f"f{m}", "tie": "friend"} for n in range(4) for m in range(n)])
+    write(lake, "apps", [{"app": app, "happened_at": START + 3 * HOUR} for app in apps[:2]])
+    write(lake, "reads", [read(n, app, f"f{n}", f"p{n}0") for n, app in enumerate(apps)])
+    sets = open_sets(lake.workspace, lake)
+    every = sets.apps()
+    assert len(every) == 6
+    assert list(exposures(lake, sets, [])) == []
+    together = list(exposures(lake, sets, every[::-1]))
+    assert together == [exposure(lake, sets, app) for app in every[::-1]]
+    assert len({(one.installers, one.via.possible) for one in together}) > 3
+    assert sum(one.reads_before_app for one in together) == 2
 
 
 def test_reads_from_before_the_app_existed_count_and_are_said(lake: Lake) -> None:

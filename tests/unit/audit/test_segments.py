@@ -73,5 +73,5 @@ def test_a_manifest_comes_back_and_a_strange_one_is_none(tmp_path: Path) -> None
     write_manifest(tmp_path, Manifest(parts=[part]))
     assert read_manifest(tmp_path) == Manifest(parts=[part])
     assert read_manifest(tmp_path).sources == {part.sources[0]}
-    write_manifest(tmp_path, Manifest(format=2, parts=[part]))
+    write_manifest(tmp_path, Manifest(format=1, parts=[part]))
     assert read_manifest(tmp_path) == Manifest()
