@@ -35,7 +35,7 @@ def document(made: Dossier, custody: Custody) -> dict[str, Any]:
         "headline": f"{made.headline}.",
         "platform": custody.platform,
         "made_by": custody.made_by,
-        "dated": [made.made_at.year, made.made_at.month, made.made_at.day],
+        "dated": list(made.made_at.timetuple()[:6]),
         "dated_words": f"{made.made_at:%Y-%m-%d %H:%M} UTC",
         "facts": _facts(made, custody, len(files)),
         "caution": _CAUTION,
