@@ -27,7 +27,7 @@ from ombud.simulate.vocabulary import VOCABULARY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["MORE", "Case2018", "case_2018", "give_all", "review_platform", "tables_of"]
+__all__ = ["MORE", "SMALLER", "Case2018", "case_2018", "give_all", "review_platform", "tables_of"]
 
 PEOPLE, APPS, DAYS, DEGREE = 200_000, 2_000, 120, 32.0
 """Ours: as many as one core makes and imports within twenty seconds each. Friends on Facebook were 190 (2011)."""
@@ -36,7 +36,10 @@ MORE = {"reminder": 20, "hidden": 3, "renamed": 4}
 INSTALLERS = 400
 """People who take the quiz: about as many, of 200,000, as 270,000 were of the Facebook of 2014 (a fifth of 1 %)."""
 
-_USE, _SIZE, _POPULAR = 0.15, 5, 3
+SMALLER = 5
+"""By how much ordinary apps are smaller here than usual, so that the demo imports within seconds."""
+
+_USE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +76,19 @@ def review_platform(
     degree: float = DEGREE,
     more: Mapping[str, int] | None = None,
     first_quiz: int | None = None,
+    smaller: int = SMALLER,
 ) -> Platform:
     """Return a platform whose ordinary apps are used seldom enough for months of reads to stay small.
 
+    With `smaller=1` ordinary apps have as many people as on any simulated platform: benchmarks say that.
     `first_quiz` is how many people the first walker has at least about; drawn like the others if unset.
     """
     rng = np.random.default_rng(seed)
     crowd = simulate_people(people, rng, degree=degree)
     made = simulate_apps(apps, people, days, VOCABULARY, rng, more=MORE if more is None else more)
-    popular = made.trait("launch").astype(np.bool_) & ~made.trait("misuse").astype(np.bool_)
-    usual = ~made.trait("misuse").astype(np.bool_) & ~popular
-    size = np.where(usual, np.maximum(made.size // _SIZE, 3), np.where(popular, made.size // _POPULAR, made.size))
+    misuse, popular = made.trait("misuse").astype(np.bool_), np.isin(np.arange(apps), made.of_kind("popular"))
+    less = np.where(misuse, 1, np.where(popular, -(-smaller // 2), smaller))
+    size = np.maximum(made.size // less, 3)
     if first_quiz is not None:
         size[made.of_kind("walker")[0]] = first_quiz
     made = replace(made, size=size)
