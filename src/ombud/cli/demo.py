@@ -11,6 +11,8 @@ import typer
 
 from ombud import __version__
 from ombud.archive import Archive, open_archive
+from ombud.cli.demo_audit import TITLE as AUDIT
+from ombud.cli.demo_audit import audit_case
 from ombud.cli.demo_ledger import check_ledger
 from ombud.cli.demo_quiz import TITLE, replay_quiz
 from ombud.cli.demo_steps import DemoFigure, Step
@@ -121,9 +123,10 @@ def work_the_case(shell: Shell, lake: Lake, examples: Path) -> dict[str, list[De
     archive, precision = _archive(shell, lake, examples)
     networks = _networks(shell, lake)
     quiz = replay_quiz(shell, lake)
+    audit = audit_case(shell, lake)
     ledger = check_ledger(shell, lake)
     case = [*_ad_figures(archive, precision), *_post_figures(lake), *_network_figures(lake, networks)]
-    return {"The case of 2016": case, TITLE: quiz, "The ledger": ledger}
+    return {"The case of 2016": case, TITLE: quiz, AUDIT: audit, "The ledger": ledger}
 
 
 def _archive(shell: Shell, lake: Lake, examples: Path) -> tuple[Archive, str]:
