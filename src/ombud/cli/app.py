@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ombud import __version__
 from ombud.cli.shell import Shell, storage_error
 from ombud.model.errors import OmbudError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["build", "run"]
 
@@ -95,20 +100,20 @@ def run(arguments: list[str]) -> int:
     try:
         _refuse_bytes(arguments)
         arguments = _to_front(arguments)
-        app = build(_command_of(arguments))
-        for group in (app, *(known.typer_instance for known in app.registered_groups)):
-            if group is not None:
-                group.info.no_args_is_help = not shell.json  # the help would stand beside the document
-        result = app(args=arguments, prog_name="ombud", obj=shell, standalone_mode=False)
+        command = _command_of(arguments)
+        whole = _parser(build, command if command in _COMMANDS else None, helps=not shell.json)
+        result = whole(args=arguments, prog_name="ombud", obj=shell, standalone_mode=False)
         sys.stdout.flush()
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         shell.err.print("Stopped. Nothing that was acknowledged is lost; run it again to go on.", highlight=False)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except (BrokenPipeError, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
+            raise  # click and rich end the process themselves when a reader closed the pipe; a server when it must
+        _let_go()
+        return shell.exit_code
     except Exception as error:
         said = _said(error)
         if shell.debug and not _is_usage(error):
@@ -117,6 +122,19 @@ def run(arguments: list[str]) -> int:
             traceback.print_exception(error)
         return _tell(shell, said)
     return result if isinstance(result, int) and result else shell.exit_code
+
+
+@cache
+def _parser(make: Callable[[str | None], typer.Typer], command: str | None, *, helps: bool) -> Callable[..., object]:
+    """Return what parses and runs a command line; with `helps` a group without a command shows its help.
+
+    Made once a process, since it looks at the signature of each command. Help would stand beside a document.
+    """
+    app = make(command)
+    for group in (app, *(known.typer_instance for known in app.registered_groups)):
+        if group is not None:
+            group.info.no_args_is_help = helps
+    return typer.main.get_command(app)
 
 
 def _tell(shell: Shell, error: OmbudError) -> int:
@@ -130,6 +148,14 @@ def _tell(shell: Shell, error: OmbudError) -> int:
         shell.json = False
         return shell.fail(error)
     return code
+
+
+def _let_go() -> None:
+    """Send the rest of what is printed nowhere: whoever read it has seen enough, as in `ombud ledger tail | head`."""
+    with suppress(OSError, ValueError):  # a stream without a file has no reader that could leave
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _refuse_bytes(arguments: list[str]) -> None:

@@ -24,7 +24,7 @@ from ombud.ledger.cosigning import addresses
 from ombud.ledger.disk import RealDisk
 from ombud.ledger.entries import TYPES, decode_entry
 from ombud.ledger.evidence import prove_entry
-from ombud.ledger.faults import AbsentError, FormatError, LogError
+from ombud.ledger.faults import AbsentError, FormatError, LogError, UnreachableError
 from ombud.ledger.fsck import check_folder
 from ombud.ledger.keys import read_vkey
 from ombud.ledger.notes import COSIGNATURE, Verifier, open_note, parse_note
@@ -134,6 +134,11 @@ def verify(
             whole=not new,
             progress=lambda done, total: progress(done, total, "entries"),
         )
+    if report.unreachable:
+        raise UnreachableError(
+            f"{log} does not answer, so it was not checked to the end: {report.problems[0]}",
+            hint="Nothing is wrong with what was read until then. Try again later.",
+        )
     shell.document(report)
     shell.exit_code = 0 if report.ok else 1
     if not report.ok:
@@ -156,6 +161,8 @@ def verify(
 def _log(shell: Shell, place: str | None) -> Iterator[DirectoryLog | HttpLog]:
     """Open the log at a place, or the workspace's own, and close it after the block."""
     log = _own(shell) if place is None else open_log(place)
+    if isinstance(log, DirectoryLog) and not log.path.is_dir():
+        raise NotFoundError(f"There is no folder {log}.", hint="Name the folder of a log, or its https:// address.")
     try:
         yield log
     finally:

@@ -50,6 +50,8 @@ class LogReport(msgspec.Struct, frozen=True):
     """entries that were read and hashed"""
     cosigned: int | None = None
     """entries of the checkpoint that these witnesses cosigned; null without one. May be fewer than `size`"""
+    unreachable: bool = False
+    """the log did not answer, and nothing is wrong with what was read until then: `problems` says how it failed"""
 
 
 def check_log(
@@ -88,6 +90,7 @@ def check_log(
     except EnoughError:
         pass
     except LogError as error:
+        problems.away = isinstance(error, UnreachableError)
         problems.append(error.message if head else f"checkpoint: {error.message}")
     return LogReport(
         ok=not problems,
@@ -99,6 +102,7 @@ def check_log(
         problems=list(problems),
         checked=checked,
         cosigned=head.size if head and witnesses else None,
+        unreachable=problems.away and len(problems) == 1,
     )
 
 
@@ -133,6 +137,8 @@ def _signatures(
                 problems.say(f"checkpoint: the key of {key.name} did not sign it.")
         if policy and not policy.check(note, own).quorum:
             problems.say(f"checkpoint: its witnesses are not the quorum {policy.quorum!r} of the policy.")
+    except UnreachableError:
+        raise
     except LogError as error:
         problems.say(f"checkpoint: {error.message}")
         return []

@@ -25,6 +25,9 @@ class EnoughError(Exception):
 class Problems(list[str]):
     """Sentences about what is wrong, as many as a person would read."""
 
+    away = False
+    """the last sentence says that the log does not answer, which ended the check"""
+
     def say(self, sentence: str) -> None:
         """Add a sentence; after a hundred, end the check."""
         self.append(sentence)
@@ -33,7 +36,8 @@ class Problems(list[str]):
             raise EnoughError
 
     def stop(self, sentence: str) -> None:
-        """Add a sentence and end the check."""
+        """Say that the log does not answer, and end the check."""
+        self.away = True
         self.append(sentence)
         raise EnoughError
 

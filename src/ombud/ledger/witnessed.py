@@ -68,6 +68,7 @@ def check_witnessed(
         problems=problems,
         checked=min(first.checked + rest.checked, rest.size),  # the bundle where one ends is read by both
         cosigned=first.cosigned,
+        unreachable=(first.unreachable or rest.unreachable) and len(problems) == 1,
     )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -111,6 +114,17 @@ class TestVerify:
         done = ombud("ledger", "verify", kept / "ledger", "--vkey", other)
         assert done.code == 1
         assert "not what it should be" in done.out
+
+    def test_a_log_that_does_not_answer_is_no_damaged_one(
+        self, ombud: Ombud, kept: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        for more in ([], ["--vkey", vkey_of(kept)]):
+            done = ombud("ledger", "verify", "https://log.example/", *more, "--json")
+            assert (done.code, done.document["error"]["kind"]) == (2, "UnreachableError")
+            assert "does not answer, so it was not checked to the end" in done.document["error"]["message"]
+        done = ombud("ledger", "verify", kept / "nowhere")
+        assert (done.code, "There is no folder" in done.err) == (2, True)
 
     def test_damage_is_a_problem(self, ombud: Ombud, own: Path) -> None:
         path = own / "ledger" / bundle_path(0)
@@ -247,6 +261,21 @@ class TestTail:
         assert '"index":299' in lines[0]
         assert '"app300"' in lines[1]
         del capsys
+
+    @pytest.mark.parametrize("more", [[], ["--json"]])
+    def test_head_ends_it_while_it_follows(self, own: Path, more: list[str]) -> None:
+        words = ["-m", "ombud", "ledger", "tail", "-f", "-n", "1", "--workspace", str(own), *more]
+        with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            assert running.stdout is not None
+            assert b"policy" in running.stdout.readline()
+            running.stdout.close()
+            append(own, ["app"])
+            try:
+                assert running.wait(timeout=100) == 0
+            finally:
+                running.kill()
+            assert running.stderr is not None
+            assert running.stderr.read() == b""
 
 
 class TestFsck:

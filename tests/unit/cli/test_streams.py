@@ -86,6 +86,24 @@ def test_output_is_utf_8_whatever_the_locale(root: Path, more: list[str]) -> Non
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--json"], ["--help"]])
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(root: Path, words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = _run([*words, "--workspace", str(root)], stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_another_end_of_the_process_is_not_hidden(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr("ombud.cli.shell.Shell.document", leave)
+    with pytest.raises(SystemExit, match="3"):
+        line.run(["doctor", "--json", "--workspace", str(root)])
+
+
 def test_a_terminal_without_the_sign_shows_another(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.TextIOWrapper):
         def isatty(self) -> bool:

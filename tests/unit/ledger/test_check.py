@@ -364,8 +364,10 @@ def test_a_server_that_goes_away_ends_the_check(large: Path, monkeypatch: pytest
 
     monkeypatch.setattr(time, "sleep", lambda _: None)
     log = HttpLog("https://ombud.example/", httpx.Client(transport=httpx.MockTransport(answer)))
-    (problem,) = check_log(log, keys=[KEY.verifier]).problems
+    report = check_log(log, keys=[KEY.verifier])
+    (problem,) = report.problems
     assert "answers 503" in problem
+    assert report.unreachable
     assert len(answered) < 150
 
     def never(request: httpx.Request) -> httpx.Response:
@@ -375,6 +377,19 @@ def test_a_server_that_goes_away_ends_the_check(large: Path, monkeypatch: pytest
     log = HttpLog("https://ombud.example/", httpx.Client(transport=httpx.MockTransport(never)))
     (problem,) = check_log(log, keys=[KEY.verifier], trusted=make_log(large.parent / "old", ITEMS[:300])).problems
     assert "answers 403" in problem
+
+
+def test_what_is_wrong_is_not_hidden_by_a_server_that_goes_away(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path[1:]
+        return httpx.Response(200, content=(small / path).read_bytes()) if path == "checkpoint" else httpx.Response(503)
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    for key, unreachable, problems in ((KEY, True, 1), (signer(seed=9), False, 2)):
+        log = HttpLog("https://ombud.example/", httpx.Client(transport=httpx.MockTransport(answer)))
+        report = check_log(log, keys=[key.verifier])
+        assert (report.ok, report.unreachable, len(report.problems)) == (False, unreachable, problems)
+    assert not check_log(HttpLog("https://ombud.example/", httpx.Client(transport=httpx.MockTransport(answer)))).ok
 
 
 def test_a_server_that_goes_away_at_once_is_said() -> None:
