@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from ombud.audit import funnel
 from ombud.audit.figures import keep_figures
 from ombud.audit.hands import DECIDERS, MOVERS, other_person, person
@@ -11,6 +13,7 @@ from ombud.audit.hearing import needs_hearing
 from ombud.audit.rules import OUTCOMES, ReviewRules, load_rules
 from ombud.model.errors import InputError, RefusedError, UsageError
 from ombud.records import review_progress, review_proposals
+from ombud.records.review_tables import review_progress as progress_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from ombud.records.review_progress import Progress
     from ombud.records.review_proposals import Proposal
 
-__all__ = ["REOPEN", "agree", "lowest", "propose_act", "propose_look", "propose_undo", "refuse"]
+__all__ = ["REOPEN", "agree", "low_ones", "lowest", "propose_act", "propose_look", "propose_undo", "refuse"]
 
 REOPEN = "reopened"
 """What stands in a proposal for a stage, when it is to undo what was done."""
@@ -61,6 +64,13 @@ def lowest(tx: Connection, most: int, *, rules: ReviewRules | None = None) -> li
     found = review_progress.listing(tx, stage="all", limit=None)
     ranked = [item.app for item in found if item.rank is not None and item.rank > rules.bulk.never_first]
     return list(reversed(ranked))[: min(most, rules.bulk.most)]
+
+
+def low_ones(tx: Connection, rules: ReviewRules) -> int:
+    """Return how many apps `lowest` can choose from."""
+    t = progress_table
+    query = select(func.count()).where(t.c.stage == "all", t.c.rank > rules.bulk.never_first)
+    return int(tx.execute(query).scalar_one())
 
 
 def propose_look(

@@ -63,7 +63,7 @@ def due(
         found = certification.due(tx, _policy(tx), app=app, rules=rules, every=every)
     shell.document({"due": found})
     shell.table(
-        f"{len(found):,} purposes" if found else "No purpose is due.",
+        f"{len(found):,} purpose{'' if len(found) == 1 else 's'}" if found else "No purpose is due.",
         ("app", "scope", "field", "state", "until", "purpose"),
         [(one.app, one.scope, one.field, one.state, f"{one.expires_at:%Y-%m-%d}", one.purpose or "") for one in found],
     )
@@ -117,7 +117,9 @@ def picture(ctx: typer.Context, app: _App) -> None:
     maker = found.developer
     shell.say(f"{found.name} ({app}), made by {(maker.name or maker.developer) if maker else 'nobody knows whom'}")
     shell.table(
-        f"{len(found.holders)} holders" if found.holders else "Nobody is known to have got its data.",
+        f"{len(found.holders)} holder{'' if len(found.holders) == 1 else 's'}"
+        if found.holders
+        else "Nobody is known to have got its data.",
         ("holder", "from", "fields", "when", "still there", "how we know"),
         [
             (
@@ -168,7 +170,7 @@ def developer(
     found = holders.developer(lake, lake.records, who_)
     shell.document(found)
     shell.table(
-        f"{found.name or found.developer}: {len(found.apps)} apps",
+        f"{found.name or found.developer}: {len(found.apps)} app{'' if len(found.apps) == 1 else 's'}",
         ("app", "name", "at the gate", "review"),
         [(one.app, one.name, one.status or "not known", one.stage or "not in it") for one in found.apps],
     )

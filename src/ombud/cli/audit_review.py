@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
     for name, command in (
         ("enrol", enrol), ("funnel", funnel), ("review", review), ("take", take), ("look", look), ("ask", ask),
         ("answers", answers), ("audited", audited), ("clear", clear), ("act", act), ("reopen", reopen),
-        ("proposals", waiting), ("agree", agree), ("refuse", refuse),
+        ("proposals", waiting), ("agree", agree), ("refuse", refuse), ("withdraw", withdraw),
     ):  # fmt: skip
         app.command(name)(command)
 
@@ -56,7 +56,7 @@ def enrol(ctx: typer.Context, by: _By = None) -> None:
     with lake.records.begin() as tx:
         new = moves.enter(tx, found, who(by))
     shell.document({"apps": len(found), "new": new, "ranked": sum(item.rank is not None for item in found)})
-    shell.say(f"{new:,} of {len(found):,} apps are new in the review.")
+    shell.say(f"{_apps(len(found))}, {new:,} of them new in the review.")
     bring_to_ledger(shell, lake)
 
 
@@ -66,7 +66,7 @@ def funnel(ctx: typer.Context) -> None:
     with shell.records().read() as tx:
         found = moves.funnel(tx)
         late = review_progress.overdue(tx)
-        silent = [item for item in questionnaires.listing(tx, silent=True) if item.kind == "review"]
+        silent = questionnaires.listing(tx, kind="review", silent=True)
     shell.document(
         {
             "stages": [
@@ -85,7 +85,7 @@ def funnel(ctx: typer.Context) -> None:
         shell.say("No app is in the review. `ombud audit enrol` takes them in.")
         return
     shell.table(
-        f"{found.reached['all']:,} apps in the review, since {found.since:%Y-%m-%d}",
+        f"{_apps(found.reached['all'])} in the review, since {found.since:%Y-%m-%d}",
         ("stage", "came so far", "there now"),
         [(stage, found.reached[stage], found.counts[stage]) for stage in found.counts],
         (1, 2),
@@ -229,6 +229,19 @@ def answers(ctx: typer.Context, app: _App) -> None:
         shell.table("", ("question", "answer"), [(q.text, newest.get(q.code, "no answer")) for q in one.questions])
 
 
+def withdraw(ctx: typer.Context, app: _App, reason: _Why, by: _By = None) -> None:
+    """Take back the questions to an app's developer that wait; their silence then leads to nothing."""
+    shell, lake = _open(ctx)
+    with lake.records.begin() as tx:
+        waits = [one for one in questionnaires.of_app(tx, app) if one.state == "open"]
+        if not waits:
+            raise UsageError(f"No question to the developer of `{app}` waits.", hint="There is nothing to withdraw.")
+        item = questionnaire.withdraw(tx, waits[0].id, who(by), reason)
+    shell.document(item)
+    shell.say(f"The questions {item.id} are withdrawn.")
+    bring_to_ledger(shell, lake)
+
+
 def audited(ctx: typer.Context, app: _App, reason: _Why, by: _By = None) -> None:
     """Say that an app was audited."""
     _move(ctx, app, "audited", reason, by)
@@ -313,6 +326,10 @@ def refuse(
     shell.say(f"The proposal {made.id} is {made.answer}.")
 
 
+def _apps(number: int) -> str:
+    return f"{number:,} {'app' if number == 1 else 'apps'}"
+
+
 def _open(ctx: typer.Context) -> tuple[Shell, Lake]:
     shell = shell_of(ctx)
     return shell, shell.lake()
@@ -340,6 +357,6 @@ def _said(shell: Shell, item: Progress) -> None:
 
 def _proposed(shell: Shell, made: review_proposals.Proposal) -> None:
     shell.document(made)
-    what = made.apps[0] if len(made.apps) == 1 else f"{len(made.apps):,} apps"
+    what = made.apps[0] if len(made.apps) == 1 else _apps(len(made.apps))
     shell.say(f"Proposed: {made.outcome or made.stage}, {what}. Somebody else agrees with:")
     shell.say(f"  ombud audit agree {made.id}")

@@ -151,10 +151,12 @@ def of_app(tx: Connection, app: str, *, kind: str | None = None, round_: int | N
     return [_from(dict(row)) for row in rows]
 
 
-def listing(tx: Connection, *, silent: bool = False) -> list[Questionnaire]:
+def listing(tx: Connection, *, kind: str | None = None, silent: bool = False) -> list[Questionnaire]:
     """Return every questionnaire, earliest deadline first; with `silent` those that nobody answered in time."""
     t = questionnaire
     query = select(t).order_by(t.c.due_at, t.c.id)
+    if kind is not None:
+        query = query.where(t.c.kind == kind)
     if silent:
         query = query.where(and_(t.c.answered_at.is_(None), t.c.withdrawn_at.is_(None), t.c.due_at <= clock.now()))
     return [_from(dict(row)) for row in tx.execute(query).mappings()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
@@ -34,10 +34,17 @@ WHY = "It read about far more people than used it."
 STAFF = {"Ada": "admin", "Ann": "analyst", "Rea": "reviewer", "Rob": "reviewer", "Uri": "auditor"}
 
 
-def progress(app: str, rank: int | None = None, **more: object) -> Progress:
+def progress(app: str, rank: int | None = None, **more: Any) -> Progress:  # noqa: ANN401 - any field
     """Return an app as it enters the review."""
-    values = {"app": app, "name": app.title(), "rank": rank, "entered_at": NOON, "moved_at": NOON, **more}
-    return Progress(**values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "app": app,
+        "name": app.title(),
+        "rank": rank,
+        "entered_at": NOON,
+        "moved_at": NOON,
+        **more,
+    }
+    return Progress(**values)
 
 
 def platform(tx: Connection, *, staff: bool = True) -> None:
@@ -64,9 +71,9 @@ def look(tx: Connection, app: str = "quiz") -> None:
     funnel.move(tx, app, "looked at", "Ann", WHY)
 
 
-def ask(tx: Connection, app: str = "quiz", **more: object) -> Sent:
+def ask(tx: Connection, app: str = "quiz", **more: Any) -> Sent:  # noqa: ANN401 - as asking takes them
     """Ask its developer."""
-    return questionnaire.ask(tx, app, "Ann", FACTS, platform="Example", **more)  # type: ignore[arg-type]
+    return questionnaire.ask(tx, app, "Ann", FACTS, platform="Example", **more)
 
 
 def answers(sent: Sent, text: str = "We needed it for research.") -> dict[str, str]:

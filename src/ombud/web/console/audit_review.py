@@ -98,15 +98,17 @@ def review_list(
         rows = review_progress.listing(tx, **chosen, late=bool(late), limit=SIZE, offset=(page - 1) * SIZE)
         waiting = review_proposals.waiting(tx)
         questioned = review_progress.listing(tx, stage="questioned", limit=None)
-        states = {item.app: _newest(questionnaires.of_app(tx, item.app, kind="review")) for item in questioned}
-        together = len(proposals.lowest(tx, 10_000, rules=rules_of(visit.house.workspace)))
-        names = {item.app: item.name for item in review_progress.listing(tx, limit=None)} if waiting else {}
+        asked = sorted(questionnaires.listing(tx, kind="review"), key=lambda one: one.asked_at)
+        states = {one.app: one.state for one in asked if one.state != "withdrawn"}  # the newest of each app
+        together = proposals.low_ones(tx, rules_of(visit.house.workspace))
+        alone = [review_progress.find(tx, item.apps[0]) for item in waiting if len(item.apps) == 1]
+        names = {item.app: item.name for item in alone if item is not None}
     state = {"q": q, "stage": stage, "owner": owner, "late": late}
     return ReviewList(
         funnel=funnel_view(found),
         overdue=found.overdue,
-        answered=[review_line(item) for item in questioned if states[item.app] == "answered"],
-        silent=[review_line(item) for item in questioned if states[item.app] == "silent"],
+        answered=[review_line(item) for item in questioned if states.get(item.app) == "answered"],
+        silent=[review_line(item) for item in questioned if states.get(item.app) == "silent"],
         proposals=[proposal_line(item, names, viewer.name) for item in waiting],
         together=together,
         query=q,
@@ -122,10 +124,6 @@ def review_list(
         may_move=viewer.role in EDITORS,
         may_decide=viewer.role in {"admin", "reviewer"},
     )
-
-
-def _newest(asked: list[questionnaires.Questionnaire]) -> str | None:
-    return next((item.state for item in asked if item.state != "withdrawn"), None)
 
 
 @pages.form("/console/review-together", access=EDITORS)
