@@ -21,7 +21,8 @@ PUBLIC = ("/", "/archive", "/archive?q=rally", "/archive/pages", "/archive/pages
           "/explain/{public_figure}")  # fmt: skip
 STAFF = ("/console", "/console/cases", "/console/cases/{case}", "/console/cases/{case}/evidence/1", "/console/cases/5",
          "/console/people", "/console/looks", "/console/health", "/console/review",
-         "/console/review/chat", "/console/review/quiz", "/console/apps", "/console/apps/quiz")  # fmt: skip
+         "/console/review/chat", "/console/review/quiz", "/console/apps", "/console/apps/quiz",
+         "/console/apps/chat/audit")  # fmt: skip
 PERSON = ("/me", "/me?days=365", "/me/apps/chat", "/me/apps/quiz", "/consent/chat", "/consent/quiz")
 LOOKS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
 
