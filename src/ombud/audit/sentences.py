@@ -50,7 +50,9 @@ def _read(code: str, value: float, shape: Shape) -> str:  # noqa: PLR0911 - a se
         case "strangers":
             return f"asked for {counted(shape.strangers, 'person', 'people')} with nobody's consent on record: {each}"
         case "runs":
-            return f"asked {counted(shape.near, 'time')} for a neighbour by number of the person before: {value:.0%}"
+            return (
+                f"asked {shape.near:,} of {counted(shape.steps, 'time')} for the neighbour by number of the last person"
+            )
         case "via_friends":
             return f"read {counted(shape.via, 'person', 'people')} through others: {each}"
         case "per_user":

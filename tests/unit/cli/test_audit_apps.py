@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from ombud.audit.weights import load_weights
 from ombud.lake import open_lake
+from ombud.model.schema import table
 from ombud.model.workspace import Workspace
 from ombud.records import cases, findings, open_records
 from ombud.simulate import case_2018
@@ -69,9 +72,35 @@ def test_apps_are_ranked_and_reported_once(ombud: Ombud, reviewed: Path, tmp_pat
     kept, opened = _findings(reviewed)
     assert len(kept) == opened == above
     _each_number_opens(ombud, reviewed, kept)
+    _a_decided_case_is_opened_anew_by_new_rows_alone(ombud, reviewed, words, kept[0])
     shown = ombud("audit", "apps", "--workspace", str(reviewed), "--weights", str(weights)).out
     assert f"{above} above the level of 12" in shown
     assert f"0 cases opened, {above} there before" in shown
+
+
+def _a_decided_case_is_opened_anew_by_new_rows_alone(
+    ombud: Ombud,
+    root: Path,
+    words: tuple[str, ...],
+    finding: Any,  # noqa: ANN401 - a finding
+) -> None:
+    workspace = Workspace.open(root)
+    with open_records(workspace) as records:
+        with records.begin() as tx:
+            case = cases.of_finding(tx, finding.id)
+            assert case is not None
+            cases.set_state(tx, case.id, "closed", "eva")
+        assert ombud(*words).document["reported"]["findings"] == 0
+        row = {"read": "one-more", "app": finding.subject, "person": "person-1", "decision": "allowed", "fields": []}
+        row |= {"happened_at": datetime(2014, 3, 1, tzinfo=UTC)}
+        with open_lake(workspace, records).writing() as batch:
+            batch.write("reads", pa.Table.from_pylist([row], schema=_door(row)), "import_more")
+    more = ombud(*words).document["reported"]
+    assert (more["findings"], more["cases"]) == (1, 1)
+
+
+def _door(row: dict[str, Any]) -> pa.Schema:
+    return pa.schema([field for field in table("reads").door if field.name in row])
 
 
 def _each_number_opens(ombud: Ombud, root: Path, kept: list[Any]) -> None:
