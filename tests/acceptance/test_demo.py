@@ -72,12 +72,33 @@ def test_its_reads_and_all_else_are_on_a_ledger_that_others_can_verify(
     assert figures["verify.py"]["value"] == "ok"
     lake = ombud("lake", "list", "--json", "--workspace", demo.root).document["tables"]
     rows = {table["table"]: table["rows"] for table in lake}
-    assert rows["ties"] == 88_234
+    assert rows["ties"] > 88_234  # and those of the case of 2018
     assert rows["batches"] == 2
     ledger = demo.root / "ledger"
     done = ombud("ledger", "verify", ledger, "--json").document
     assert done["ok"]
     assert done["size"] == figures["entries on the ledger"]["value"]
+
+
+def test_the_case_of_2018_is_found_audited_and_frozen(figures: dict[str, Any], demo: Demo, ombud: Ombud) -> None:
+    assert figures["rank of the quiz"]["value"] <= 10
+    assert figures["made to misuse, of the first 10"]["value"] >= 8
+    people, installed = figures["affected by it"]["value"], figures["installed the quiz"]["value"]
+    assert figures["affected and frozen"]["value"] == people
+    assert installed < people <= figures["affected by it, at most"]["value"]
+    head = figures["affected for each who installed it"]
+    assert head["value"] == round(people / installed, 1)
+    assert "illustration" in head["unit"]
+    document = demo.root / figures["the audit"]["value"]
+    assert document.read_bytes().startswith(b"%PDF-")
+    assert document.stat().st_mode & 0o777 == 0o600
+    sealed = ombud("audit", "sealed", "--json", "--workspace", demo.root).document
+    assert len(sealed["files"]) == 6
+    assert all(file["ledger"] is not None for file in sealed["files"])
+    app = document.stem.removeprefix("audit-")
+    (frozen,) = ombud("audit", "frozen", "list", "--app", app, "--json", "--workspace", demo.root).document["frozen"]
+    checked = ombud("audit", "frozen", "verify", frozen["id"], "--json", "--workspace", demo.root).document
+    assert (checked["ok"], checked["people"]) == (True, people)
 
 
 def test_running_it_again_changes_nothing_and_is_quick(demo: Demo, ombud: Ombud) -> None:

@@ -77,7 +77,10 @@ def audit_case(shell: Shell, lake: Lake) -> list[DemoFigure]:
     seen = [f"{table}:{_sha256(lake, table)}" for table in TABLES]
     known = _kept(lake, seen) if document.exists() else []
     if not known:
-        known = _work(shell, lake, about, document, seen)
+        return _work(shell, lake, about, document, seen)
+    for line in (_ranked(known[:2]), _audited(known[2:])):
+        with Step(shell) as (_, say):
+            say(line)
     return known
 
 
@@ -113,10 +116,11 @@ def _work(shell: Shell, lake: Lake, about: _About, document: Path, seen: list[st
         quiz = lake.ids("app", [about.quiz])[0]
         rank = next(place for place, one in enumerate(scored, 1) if one.app == quiz)
         first = sum(one.app in about.made for one in ranking.apps)
-        say(
-            f"Every app ranked: the quiz is number {rank:,} of {ranking.ranked:,}; {first} of the first {FIRST} were made"
-            " to misuse, which the ranking was not told"
-        )
+        ranked = [
+            DemoFigure("rank of the quiz", rank, f"of {ranking.ranked:,} apps"),
+            DemoFigure(f"made to misuse, of the first {FIRST}", first, "apps, as only the simulation knows"),
+        ]
+        say(_ranked(ranked))
     with Step(shell) as (progress, say):
         progress(0, None, "Auditing the quiz")
         reach = exposure(lake, sets, quiz or 0)
@@ -128,26 +132,37 @@ def _work(shell: Shell, lake: Lake, about: _About, document: Path, seen: list[st
         _write(document, pdf(made, vouched))
         people = reach.people.proved
         head = round(people / max(reach.installers, 1), 1)
-        say(
-            f"The quiz audited: {reach.installers:,} installed it, {people:,} people are affected and frozen, {head}"
-            f" for each who installed it; the document is {document.name}"
-        )
-    at_most = "not known" if reach.people.possible is None else reach.people.possible
-    shown = [
-        DemoFigure("rank of the quiz", rank, f"of {ranking.ranked:,} apps"),
-        DemoFigure(f"made to misuse, of the first {FIRST}", first, "apps, as only the simulation knows"),
-        DemoFigure("installed the quiz", reach.installers, "people"),
-        DemoFigure("affected by it", people, "people, as its reads prove"),
-        DemoFigure("affected by it, at most", at_most, "people, as grants and friendships allow"),
-        DemoFigure("affected and frozen", frozen.people, "people, as a commitment on the ledger"),
-        DemoFigure(
-            "affected for each who installed it",
-            head,
-            f"an illustration: {about.degree:g} friends a person, as simulated; in the case itself {IN_THE_CASE:.0f}",
-        ),
-        DemoFigure("the audit", document.name, "in the workspace"),
-    ]
-    return _keep(lake, seen, shown)
+        at_most = "not known" if reach.people.possible is None else reach.people.possible
+        audited = [
+            DemoFigure("installed the quiz", reach.installers, "people"),
+            DemoFigure("affected by it", people, "people, as its reads prove"),
+            DemoFigure("affected by it, at most", at_most, "people, as grants and friendships allow"),
+            DemoFigure("affected and frozen", frozen.people, "people, as a commitment on the ledger"),
+            DemoFigure(
+                "affected for each who installed it",
+                head,
+                f"an illustration: {about.degree:g} friends each, as simulated; in the case itself {IN_THE_CASE:.0f}",
+            ),
+            DemoFigure("the audit", document.name, "in the workspace"),
+        ]
+        say(_audited(audited))
+    return _keep(lake, seen, [*ranked, *audited])
+
+
+def _ranked(shown: list[DemoFigure]) -> str:
+    rank, first = shown
+    return (
+        f"Every app ranked: the quiz is number {rank.value} {rank.unit}; {first.value} of the first {FIRST} were made"
+        " to misuse, which the ranking was not told"
+    )
+
+
+def _audited(shown: list[DemoFigure]) -> str:
+    installed, people, _, _, head, document = (one.value for one in shown)
+    return (
+        f"The quiz audited: {installed:,} installed it, {people:,} people are affected and frozen, {head} for each who"
+        f" installed it; the document is {document}"
+    )
 
 
 def _write(file: Path, data: bytes) -> None:
