@@ -171,4 +171,4 @@ class Review(RuleBasedStateMachine):
 
 
 TestReview = Review.TestCase
-TestReview.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestReview.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
