@@ -39,7 +39,7 @@ __all__ = ["Ledger", "open_ledger"]
 _GROUP_ENTRIES, _GROUP_BYTES = 65_536, 64 << 20
 """About how much one commit takes; a single call is never cut."""
 _KNOWN_FOLDERS = 1_000
-_SWEPT = 16
+_SWEPT = 8
 """Superfluous files that are removed after a commit: each costs the disk a moment, and up to 510 come at once."""
 
 
