@@ -160,6 +160,31 @@ def test_a_removed_or_torn_folder_is_made_again(lake: Lake, rng: np.random.Gener
     assert not (folder / "passing").exists()
 
 
+@pytest.mark.parametrize("step", ["_gathered", "_few", "write_manifest", "_tidy"])
+def test_whatever_step_a_crash_comes_before_the_state_is_whole(
+    lake: Lake, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write(lake, "reads", random_reads(rng, 50))
+    before = opened(lake).sizes()
+    write(lake, "reads", random_reads(rng, 50, first=50))
+
+    def dies(*args: object, **others: object) -> object:
+        del args, others
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, step, dies)
+        with pytest.raises(KeyboardInterrupt):
+            catch_up(lake.workspace, lake)
+    left = PeopleSets(lake.workspace, lake)
+    if step == "_tidy":
+        assert left.behind == 0
+    else:
+        assert left.sizes() == before
+    left.refresh()
+    check_against_rows(lake, left)
+
+
 def test_a_damaged_set_is_said_when_it_is_read(lake: Lake) -> None:
     write(lake, "reads", [read(n, "a", f"p{n}") for n in range(50)])
     sets = opened(lake)
