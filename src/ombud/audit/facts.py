@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ombud.audit.sealed import limits
 from ombud.gate.readings import readings_of_app
 from ombud.model import clock
 
@@ -44,11 +45,11 @@ class AppFacts(msgspec.Struct, frozen=True, kw_only=True):
         return ratio if ratio >= 2 else None  # noqa: PLR2004 - below that there is nothing to explain
 
 
-def facts_of(lake: Lake, sets: PeopleSets, app: str, *, limits: list[str] | None = None) -> AppFacts:
+def facts_of(lake: Lake, sets: PeopleSets, app: str) -> AppFacts:
     """Return what the record shows of an app, by its id as imported; nothing for one that the lake does not know."""
-    known = lake.ids("app", [app])[0]
+    known, limited = lake.ids("app", [app])[0], limits(lake, lake.records)
     if known is None:
-        return AppFacts(limits=limits or [])
+        return AppFacts(limits=limited)
     direct, via, installers = sets.direct(known), sets.via(known), sets.installers(known)
     read = readings_of_app(lake, app, _ALWAYS, clock.now() + timedelta(days=1))
     days = [day.day for day in read.days if day.reads]
@@ -60,7 +61,7 @@ def facts_of(lake: Lake, sets: PeopleSets, app: str, *, limits: list[str] | None
         purposes=sorted({one.purpose for one in read.fields if one.purpose}),
         first=min(days, default=None),
         last=max(days, default=None),
-        limits=limits or [],
+        limits=limited,
     )
 
 

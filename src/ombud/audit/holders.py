@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ombud.audit.hands import MOVERS, person
+from ombud.audit.links import Link, related
 from ombud.model import clock
 from ombud.model.errors import InputError, NotFoundError
 from ombud.records import apps, known_transfers, outbox, questionnaires, review_progress
@@ -73,14 +74,19 @@ class Picture(msgspec.Struct, frozen=True):
     name: str
     developer: Developer | None
     """null when nobody knows who makes it"""
+    related: list[Link]
+    """other apps that it shares a developer, host, key or name with; empty unless asked for"""
     holders: list[Holder]
     """those that the app passed data to first, then those further on"""
     unknown: list[str]
     """what is not known, in sentences"""
 
 
-def picture(lake: Lake, records: Records, app: str) -> Picture:
-    """Return who has an app's data, as far as lake and records know. `NotFoundError` for an app that neither knows."""
+def picture(lake: Lake, records: Records, app: str, *, linked: bool = False) -> Picture:
+    """Return who has an app's data, as far as lake and records know. `NotFoundError` for an app that neither knows.
+
+    With `linked` the apps that share something with it too, which reads through the record.
+    """
     in_lake = _rows(lake, "apps", "app", app)
     with records.read() as tx:
         registered = {one.app: one for one in apps.every(tx)}
@@ -97,6 +103,7 @@ def picture(lake: Lake, records: Records, app: str) -> Picture:
         app=app,
         name=name or (progress.name if progress else app),
         developer=developer(lake, records, who) if who else None,
+        related=_related(lake, app) if linked else [],
         holders=holders,
         unknown=_unknown(who, holders, asked),
     )
@@ -159,6 +166,11 @@ def learn(
     said = {"action": "learned", "app": app, "line": review_progress.commitment(line)}
     outbox.append(tx, "review", said)
     return made
+
+
+def _related(lake: Lake, app: str) -> list[Link]:
+    number = lake.ids("app", [app])[0]
+    return [] if number is None else related(lake, number)
 
 
 def _rows(lake: Lake, table: str, column: str, value: str) -> list[dict[str, Any]]:

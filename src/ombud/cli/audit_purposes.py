@@ -112,7 +112,7 @@ def picture(ctx: typer.Context, app: _App) -> None:
     """Show who has an app's data: its developer, and everybody it was passed on to, with how we know."""
     shell = shell_of(ctx)
     lake = shell.lake()
-    found = holders.picture(lake, lake.records, app)
+    found = holders.picture(lake, lake.records, app, linked=True)
     shell.document(found)
     maker = found.developer
     shell.say(f"{found.name} ({app}), made by {(maker.name or maker.developer) if maker else 'nobody knows whom'}")
@@ -135,6 +135,8 @@ def picture(ctx: typer.Context, app: _App) -> None:
     )
     for sentence in found.unknown:
         shell.say(sentence)
+    if found.related:
+        shell.table("Apps linked to it", ("app", "how"), [(one.other, one.sentence) for one in found.related])
 
 
 def learn(

@@ -203,7 +203,10 @@ def show_link(shell: Shell, public_url: str | None, sent: questionnaire.Sent) ->
     """Print the link of questions that were sent."""
     item, address = sent.questionnaire, questionnaire.link(public_url, sent.token)
     shell.document({"questionnaire": item.id, "link": address, "questions": item.questions, "due_at": item.due_at})
-    shell.say(f"{len(item.questions)} questions, to be answered by {item.due_at:%Y-%m-%d %H:%M} UTC:")
+    number = len(item.questions)
+    shell.say(
+        f"{number} {'question' if number == 1 else 'questions'}, to be answered by {item.due_at:%Y-%m-%d %H:%M} UTC:"
+    )
     shell.say(f"  {address}")
     if public_url is None:
         shell.say("Put the address in front under which developers reach this installation (`public_url`).")

@@ -357,7 +357,7 @@ def test_facts_and_enrolment_come_from_the_lake(lake: Lake) -> None:
         batch.write("apps", _table("apps", [{"app": "silent", "developer": None, "name": None}]), "import_a")
     sets = open_sets(lake.workspace, lake)
     with clock.frozen(NOON + DAY):
-        facts = facts_of(lake, sets, "quiz", limits=["As found."])
+        facts = facts_of(lake, sets, "quiz")
     assert (facts.people, facts.people_via, facts.installers, facts.amplification) == (12, 11, 1, 12.0)
     assert (facts.fields, facts.purposes) == (["likes", "name"], ["research"])
     assert facts.first is not None
