@@ -460,14 +460,21 @@ class TestTakingAlong:
 class TestConsent:
     def test_the_warning_comes_before_the_harm(self, signed_in: dict[str, Browser]) -> None:
         page = signed_in["anonymous"].get(f"/consent/{QUIZ}.json").json()
-        assert page["warnings"][0] == "This app was slowed because it read like a crawler."
-        assert "This app is under review." in page["warnings"]
+        assert page["warnings"][0].startswith("This app is under review since ")
+        assert any("was slowed on" in said and "by the automatic brake" in said for said in page["warnings"])
         assert any("Banned App" in said for said in page["warnings"])
         likes = next(offer for offer in page["offers"] if offer["scope"] == "user_likes")
         assert "under review" in likes["closed"]
         text = signed_in["anonymous"].get(f"/consent/{QUIZ}").text
-        assert text.index("like a crawler") < text.index("It may ask to read")
+        assert text.index("automatic brake") < text.index("It may ask to read")
+        assert "24 people" not in text  # what a breaker suspects is for staff; it may be wrong
         assert 'type="checkbox"' not in text
+
+    def test_an_unknown_app_is_no_riddle_for_people(self, signed_in: dict[str, Browser]) -> None:
+        answer = signed_in["anonymous"].get("/consent/no-such-app")
+        assert answer.status_code == 404
+        assert "There is no such app here." in answer.text
+        assert "ombud gate" not in answer.text
 
     def test_nothing_is_ticked_beforehand(self, own: Callable[[str], Browser]) -> None:
         page = own("new@platform").get(f"/consent/{CHAT}.json").json()

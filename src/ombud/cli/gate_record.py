@@ -18,7 +18,7 @@ from ombud.gate import coverage as covering
 from ombud.gate import flush as flushing
 from ombud.model import clock
 from ombud.model.errors import InputError
-from ombud.records import brakes, canary_reads
+from ombud.records import apps, brakes, canary_reads
 from ombud.records import egress as counters
 
 __all__ = ["add_to"]
@@ -85,6 +85,7 @@ def canary(
     shell = shell_of(ctx)
     now = clock.now()
     with shell.records() as records, records.begin() as tx:
+        apps.get(tx, app)
         made = canary_reads.expect(tx, app, person, field, made_at=now, due_at=now + timedelta(minutes=minutes))
     shell.document(made)
     shell.say(f"It must be on record by {made.due_at:%H:%M} UTC.")

@@ -17,7 +17,7 @@ from ombud.ledger.commitments import commit_rows
 from ombud.ledger.rows import row_time
 from ombud.model import clock
 from ombud.model.errors import InputError, NotFoundError, RefusedError
-from ombud.records import apps, brakes, consents, findings, outbox, reviews
+from ombud.records import apps, consents, outbox, reviews
 from ombud.records.consents import Commitment, Consent
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ombud.gate.policy import Policy
+    from ombud.records.apps import App, AppEvent
     from ombud.records.consents import ConsentEvent, Kind
 
 __all__ = [
@@ -45,6 +46,8 @@ GRANT = "grant"
 PERSON = "person"
 """The author of what people do themselves."""
 _CLOSED = {"suspended": "is suspended", "banned": "is banned"}
+_MOST_TOLD = 6
+"""decisions against an app that are told, newest first"""
 
 
 class ScopeOffer(msgspec.Struct, frozen=True):
@@ -76,8 +79,8 @@ class OtherApp(msgspec.Struct, frozen=True):
     status: str
     suspensions: int
     """times it was suspended or banned, or stopped by a breaker"""
-    findings: list[str]
-    """titles of findings about it, strongest first"""
+    last: datetime | None
+    """when that was last"""
 
 
 class BeforeConsent(msgspec.Struct, frozen=True):
@@ -89,21 +92,22 @@ class BeforeConsent(msgspec.Struct, frozen=True):
     status: str
     purposes: list[str]
     offers: list[ScopeOffer]
-    findings: list[str]
-    """titles of findings about this app"""
     others: list[OtherApp]
-    """the developer's other apps that anything is known against"""
+    """the developer's other apps that anything was decided against"""
     warnings: list[str]
-    """in sentences, the gravest first"""
+    """what was decided against it and them, in sentences: how it stands now, then what was before, newest first"""
 
 
 def before_consent(tx: Connection, policy: Policy, app: str) -> BeforeConsent:
-    """Return what a person is told before they consent. `NotFoundError` for an app that is not registered."""
+    """Return what a person is told before they consent. `NotFoundError` for an app that is not registered.
+
+    Only what was decided is told, with its day: statuses, withdrawn permissions, and brakes. A finding is an
+    automatic suspicion that nobody has looked at yet, and may be wrong; nothing of it is told here.
+    """
     item = apps.get(tx, app)
     approved = [review for review in reviews.in_force(tx) if review.app == app]
-    own = _found(tx, app)
     others = [_other(tx, one.app) for one in apps.of_developer(tx, item.developer) if one.app != app]
-    others = [one for one in others if one.suspensions or one.findings or one.status != "live"]
+    others = [one for one in others if one.suspensions or one.status != "live"]
     by_scope = {review.scope: review for review in approved}
     standing = registry.standing(item, approved)
     offers = []
@@ -122,25 +126,14 @@ def before_consent(tx: Connection, policy: Policy, app: str) -> BeforeConsent:
                 reason=None if review is None else review.reason,
             )
         )
-    braked = {brake.app: brake for brake in brakes.in_force(tx)}
-    warnings = []
-    if item.status in _CLOSED:
-        warnings.append(f"This app {_CLOSED[item.status]}.")
-    if app in braked:
-        warnings.append(f"This app was {braked[app].state} because it read like a crawler.")
-    if item.status == "under_review":
-        warnings.append("This app is under review.")
-    past = _suspensions(tx, app) - (item.status in _CLOSED) - (app in braked and braked[app].state == "stopped")
-    if past > 0:
-        warnings.append(f"This app was suspended, banned or stopped {_times(past)} before.")
-    warnings += own
-    warnings += [
-        f"{one.name}, by the same developer, was suspended, banned or stopped {_times(one.suspensions)}."
+    warnings = _decided(tx, item) + [
+        f"{one.name}, by the same developer, was suspended, banned or stopped {_times(one.suspensions)}, "
+        f"last on {_day(one.last)}."
         for one in others
-        if one.suspensions
+        if one.last
     ]
     name = item.developer_name or item.developer
-    return BeforeConsent(app, item.name, name, item.status, item.purposes, offers, own, others, warnings)
+    return BeforeConsent(app, item.name, name, item.status, item.purposes, offers, others, warnings)
 
 
 def grant(
@@ -237,22 +230,46 @@ def _live(tx: Connection, app: str, person: str) -> Consent:
     return found
 
 
-def _found(tx: Connection, app: str) -> list[str]:
-    return [item.title for item in findings.about(tx, "app", app)]
-
-
 def _other(tx: Connection, app: str) -> OtherApp:
     item = apps.get(tx, app)
-    return OtherApp(app, item.name, item.status, _suspensions(tx, app), _found(tx, app))
+    days = [event.happened_at for event in apps.history(tx, app) if event.kind == "stopped" or _closing(event)]
+    return OtherApp(app, item.name, item.status, len(days), max(days, default=None))
 
 
-def _suspensions(tx: Connection, app: str) -> int:
-    """Return how often an app was suspended, banned or stopped."""
-    return sum(
-        event.kind == "stopped"
-        or (event.kind == "status" and (" to suspended" in event.text or " to banned" in event.text))
-        for event in apps.history(tx, app)
-    )
+def _decided(tx: Connection, item: App) -> list[str]:
+    """Return how an app stands now, if not well, and what was decided against it before, newest first."""
+    history = apps.history(tx, item.app)
+    changes = [event for event in history if event.kind == "status"]
+    now = changes[-1:] if item.status != "live" else []
+    since = f" since {_day(now[0].happened_at)}" if now else ""
+    stands = _CLOSED | {"under_review": "is under review"}
+    told = [f"This app {stands[item.status]}{since}."] if item.status in stands else []
+    before: list[str] = []
+    for event in history:
+        day = _day(event.happened_at)
+        if event.kind in {"slowed", "stopped"}:
+            before.append(f"This app was {event.kind} on {day} by the automatic brake.")
+        elif event.kind == "released" and event.author and before:
+            before.append(f"It was let go on {day} by a person.")
+        elif event.kind == "withdrawn":
+            before.append(f"Its permission `{event.text.partition(':')[0]}` was withdrawn on {day}.")
+        elif _closing(event) and event not in now:
+            before.append(f"This app was {_closing(event)} on {day}.")
+    newest = list(dict.fromkeys(reversed(before)))
+    told += newest[:_MOST_TOLD]
+    if len(newest) > _MOST_TOLD:
+        told.append(f"There are {len(newest) - _MOST_TOLD} more such entries before that.")
+    return told
+
+
+def _closing(event: AppEvent) -> str | None:
+    """Return the status into which an event put an app, when that closed it."""
+    to = event.text.partition(":")[0].partition(" to ")[2] if event.kind == "status" else ""
+    return to if to in {"suspended", "banned"} else None
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).day} {moment.astimezone(UTC):%B %Y}"
 
 
 def _times(count: int) -> str:

@@ -143,9 +143,15 @@ class LiveGate:
         return made
 
     def used(self, app: str, person: str) -> None:
-        """Take note that the person used the app: it is brought to the records within seconds, once a day."""
+        """Take note that the person used the app: it is brought to the records within seconds, once a day.
+
+        Nothing is noted without a consent. Raises `NotFoundError` for an app that is not registered.
+        """
         now = clock.now()
         row, number = self.feed.apps.get(app), self.feed.people.get(person)
+        if app not in self.gate.compiled.apps:
+            with self.records.read() as tx:
+                apps.get(tx, app)
         if row is None or number is None or not self.feed.table.use(row, number, int(now.timestamp() // 86_400)):
             return
         with self._lock:

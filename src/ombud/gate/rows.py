@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-import msgspec
-
-from ombud.gate.request import Decision, Refusal
 from ombud.ledger.rows import ReadRow, row_bytes, row_time
 from ombud.model import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ombud.gate.request import ReadRequest
+    from ombud.gate.request import Decision, ReadRequest
 
-__all__ = ["RECORD", "asked_fields", "reason_of", "refused_fields", "row_of", "rows_of", "withheld"]
+__all__ = ["RECORD", "asked_fields", "reason_of", "refused_fields", "row_of", "rows_of"]
 
 RECORD = "record"
 """The reason when a read cannot be put on record."""
@@ -79,13 +76,3 @@ def refused_fields(fields: Sequence[str], decision: str, reason: str | None) -> 
 def asked_fields(fields: Sequence[str], decision: str, reason: str | None) -> tuple[str, ...]:
     """Return what was asked for, from a row: what went out and what was refused, each once."""
     return tuple(dict.fromkeys([*fields, *refused_fields(fields, decision, reason)]))
-
-
-def withheld(decision: Decision) -> Decision:
-    """Return the decision when it cannot be put on record: nothing goes out."""
-    kept = {one.field: one for one in decision.refused}
-    fields = [*decision.allowed, *kept]
-    refused = tuple(kept.get(name) or Refusal(name, RECORD) for name in fields)
-    return msgspec.structs.replace(
-        decision, outcome="refused", allowed=(), refused=refused, path=f"{decision.path.split('/')[0]}/-/{RECORD}"
-    )

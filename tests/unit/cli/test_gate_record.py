@@ -50,6 +50,7 @@ def test_the_whole_way(root: Path, tmp_path: Path, run: Callable[..., Done]) -> 
         with Recorder(Journal(root / "journal" / "g"), OutboxSink(records)) as recorder:
             recorder.record([row_bytes(row)])
         with records.begin() as tx:
+            apps.register(tx, App(app="quiz", developer="d", name="Quiz", registered_at=now))
             for person, minutes in (("test-1", 0), ("test-2", 0)):
                 canary_reads.expect(tx, "quiz", person, ["likes"], made_at=now, due_at=now + timedelta(minutes=minutes))
     counts = tmp_path / "counters.csv"
@@ -65,6 +66,8 @@ def test_the_whole_way(root: Path, tmp_path: Path, run: Callable[..., Done]) -> 
     made = run("canary", "quiz", "test-3", "--field", "likes", "--field", "name")
     assert (made.code, made.document["fields"]) == (0, ["likes", "name"])
     assert run("flush").document == {"gates": []}
+    stray = run("canary", "no-such-app", "test-3", "--field", "likes")
+    assert (stray.code, stray.document["error"]["kind"]) == (2, "NotFoundError")
 
 
 def test_an_app_is_let_go(root: Path, run: Callable[..., Done]) -> None:

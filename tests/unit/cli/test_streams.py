@@ -101,7 +101,7 @@ def test_another_end_of_the_process_is_not_hidden(root: Path, monkeypatch: pytes
 
     monkeypatch.setattr("ombud.cli.shell.Shell.document", leave)
     with pytest.raises(SystemExit, match="3"):
-        line.run(["doctor", "--json", "--workspace", str(root)])
+        line.run(["lake", "list", "--json", "--workspace", str(root)])
 
 
 def test_a_terminal_without_the_sign_shows_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,10 +70,10 @@ def test_what_a_person_is_told_before(tx: Connection) -> None:
     reviews.approve(tx, "quiz", "user_likes", "Mara", "It compares tastes.")
     told = consent.before_consent(tx, LOCKED, "quiz")
     assert told.warnings == [
-        "This app is under review.",
-        "Quiz read 600 people an hour; 3 use it.",
-        "Spy, by the same developer, was suspended, banned or stopped 2 times.",
+        "This app is under review since 1 June 2018.",
+        "Spy, by the same developer, was suspended, banned or stopped 2 times, last on 1 June 2018.",
     ]
+    assert b"600 people" not in msgspec.json.encode(told)  # a finding is no decision, and may be wrong
     assert [(one.app, one.status, one.suspensions) for one in told.others] == [("spy", "banned", 2)]
     offers = {offer.scope: offer for offer in told.offers}
     basic = offers[LOCKED.basic]
@@ -90,25 +90,54 @@ def test_what_a_person_is_told_before(tx: Connection) -> None:
 
 def test_nothing_known_nothing_warned_of(tx: Connection) -> None:
     told = consent.before_consent(tx, LOCKED, "quiz")
-    assert (told.warnings, told.findings, told.others, told.developer) == ([], [], [], "dev_1")
+    assert (told.warnings, told.others, told.developer) == ([], [], "dev_1")
     brakes.pull(tx, "quiz", "slowed", "x")
     assert consent.before_consent(tx, LOCKED, "quiz").warnings == [
-        "This app was slowed because it read like a crawler."
+        "This app was slowed on 1 June 2018 by the automatic brake."
     ]
+
+
+def test_findings_alone_warn_of_nothing(tx: Connection) -> None:
+    apps.register(tx, app("spy"))
+    for name in ("quiz", "spy"):
+        findings.save(tx, finding(name, f"{name} read 600 people an hour; 3 use it."))
+    told = consent.before_consent(tx, LOCKED, "quiz")
+    assert (told.warnings, told.others) == ([], [])
+
+
+def test_what_was_decided_is_told_with_its_day_the_newest_first(tx: Connection) -> None:
+    reviews.approve(tx, "quiz", "user_likes", "Mara", "It compares tastes.")
+    with clock.frozen(NOON + timedelta(days=1)):
+        reviews.withdraw(tx, "quiz", "user_likes", "Mara", "It does not.")
+    with clock.frozen(NOON + timedelta(days=2)):
+        brakes.pull(tx, "quiz", "stopped", "It walked along friendships.")
+    with clock.frozen(NOON + timedelta(days=3)):
+        brakes.release(tx, "quiz", "Mara", "It was a test.")
+        warnings = consent.before_consent(tx, LOCKED, "quiz").warnings
+    assert warnings == [
+        "It was let go on 4 June 2018 by a person.",
+        "This app was stopped on 3 June 2018 by the automatic brake.",
+        "Its permission `user_likes` was withdrawn on 2 June 2018.",
+    ]
+    for day in range(4, 12):
+        with clock.frozen(NOON + timedelta(days=day)):
+            apps.set_status(tx, "quiz", "live" if day % 2 else "suspended", "Mara", "x")
+    told = consent.before_consent(tx, LOCKED, "quiz").warnings
+    assert (len(told), told[0]) == (7, "This app was suspended on 11 June 2018.")
+    assert told[-1] == "There are 1 more such entries before that."
 
 
 def test_an_app_that_came_back_does_not_come_back_clean(tx: Connection) -> None:
     apps.set_status(tx, "quiz", "suspended", "Mara", "It read too much.")
-    assert consent.before_consent(tx, LOCKED, "quiz").warnings == ["This app is suspended."]
+    assert consent.before_consent(tx, LOCKED, "quiz").warnings == ["This app is suspended since 1 June 2018."]
     apps.set_status(tx, "quiz", "live", "Mara", "It mended that.")
-    assert consent.before_consent(tx, LOCKED, "quiz").warnings == [
-        "This app was suspended, banned or stopped once before."
-    ]
+    assert consent.before_consent(tx, LOCKED, "quiz").warnings == ["This app was suspended on 1 June 2018."]
     apps.set_status(tx, "quiz", "banned", "Mara", "It did not.")
     apps.set_status(tx, "quiz", "under_review", "Mara", "A court said so.")
     assert consent.before_consent(tx, LOCKED, "quiz").warnings == [
-        "This app is under review.",
-        "This app was suspended, banned or stopped 2 times before.",
+        "This app is under review since 1 June 2018.",
+        "This app was banned on 1 June 2018.",
+        "This app was suspended on 1 June 2018.",
     ]
 
 

@@ -20,7 +20,7 @@ from ombud.gate.live import LiveGate
 from ombud.gate.policy import Policy, load_policy
 from ombud.gate.request import Decision, ReadRequest
 from ombud.model import clock
-from ombud.model.errors import BusyError, StorageError
+from ombud.model.errors import BusyError, NotFoundError, StorageError
 from ombud.records import apps, brakes, consents, gate_hosts, migrate, reviews
 from ombud.records.apps import App
 from ombud.records.database import Records, open_url
@@ -209,7 +209,8 @@ def test_use_and_activity_are_noted(host: LiveGate) -> None:
         host.used("quiz", "p")
         host.used("quiz", "p")
         host.used("quiz", "stranger")
-        host.used("nothing", "p")
+        with pytest.raises(NotFoundError, match="No app `nothing` is registered"):
+            host.used("nothing", "p")
         host.called("quiz")
         host.note()
         with host.records.read() as tx:

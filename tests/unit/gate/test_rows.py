@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ombud.gate.request import Decision, ReadRequest, Refusal
-from ombud.gate.rows import asked_fields, reason_of, refused_fields, row_of, rows_of, withheld
+from ombud.gate.rows import asked_fields, reason_of, refused_fields, row_of, rows_of
 from ombud.model import clock
 
 NOON = datetime(2014, 4, 30, 12, 0, 0, 5, tzinfo=UTC)
@@ -92,10 +92,3 @@ def test_any_row_is_canonical_and_says_what_was_asked(  # noqa: PLR0917 - by hyp
     assert rfc8785.dumps(value) == row
     assert b"\n" not in row
     assert set(asked_fields(value["fields"], value["decision"], value["reason"])) == {*fields, *refused}
-
-
-def test_what_cannot_be_recorded_is_refused_whole() -> None:
-    kept = withheld(decided("reduced", ("a", "b"), ("c", "region")))
-    assert (kept.outcome, kept.allowed) == ("refused", ())
-    assert [(r.field, r.reason) for r in kept.refused] == [("a", "record"), ("b", "record"), ("c", "region")]
-    assert kept.path == "own/-/record"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from fastapi import Form, Query
@@ -10,6 +10,7 @@ from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
 from ombud.gate.consent import before_consent, grant
+from ombud.model.errors import NotFoundError
 from ombud.records import apps, consents
 from ombud.web.access import PERSON, PUBLIC
 from ombud.web.app_words import Standing, permissions, standing_of
@@ -17,6 +18,9 @@ from ombud.web.pages import Pages
 from ombud.web.policy_words import deciding_policy, expiry_sentences, purpose_word, scope_line
 from ombud.web.public.apps import AppId, AppLine, line_of
 from ombud.web.visit import VisitParameter
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["ConsentPage", "pages"]
 
@@ -38,13 +42,12 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class Sibling(msgspec.Struct, frozen=True):
-    """Another app of the same developer against which something is known."""
+    """Another app of the same developer against which something was decided."""
 
     app: Annotated[str, Meta(description="Its id at the platform.")]
     name: Annotated[str, Meta(description="Its name.")]
     status: Annotated[str, Meta(description="live, under_review, suspended or banned.")]
     stopped: Annotated[int, Meta(description="Times it was suspended, banned or stopped.")]
-    findings: Annotated[int, Meta(description="How many findings there are about it.")]
 
 
 class ConsentPage(msgspec.Struct, frozen=True):
@@ -54,10 +57,12 @@ class ConsentPage(msgspec.Struct, frozen=True):
     standing: Annotated[Standing, Meta(description="Whether it gets anything.")]
     closed: Annotated[bool, Meta(description="Whether it can be allowed nothing.")]
     purposes: Annotated[list[str], Meta(description="What it wants data for, as it declared.")]
-    warnings: Annotated[list[str], Meta(description="What is known against it and its developer, in sentences.")]
+    warnings: Annotated[list[str], Meta(description="What was decided against it and its developer, in sentences.")]
     offers: Annotated[list[Offer], Meta(description="What it may ask for; the basic permission first.")]
     asked: Annotated[bool, Meta(description="Whether the address named what the app asks for.")]
-    siblings: Annotated[list[Sibling], Meta(description="The developer's other apps that something is known against.")]
+    siblings: Annotated[
+        list[Sibling], Meta(description="Other apps of the developer against which something was decided.")
+    ]
     expiry: Annotated[list[str], Meta(description="When access ends by itself, in sentences.")]
     has_consent: Annotated[bool, Meta(description="Whether the person allows it something now.")]
 
@@ -70,7 +75,7 @@ def consent_page(visit: VisitParameter, app: AppId, scope: Scopes = "") -> Conse
     """Show what an app may read and what is known against it, before anything is allowed."""
     wanted = set(scope.split())
     with visit.house.records.read() as tx:
-        found = apps.get(tx, app)
+        found = _known(tx, app)
         policy = deciding_policy(tx)
         told = before_consent(tx, policy, app)
         standing = standing_of(tx, found, policy)
@@ -103,16 +108,25 @@ def consent_page(visit: VisitParameter, app: AppId, scope: Scopes = "") -> Conse
         warnings=told.warnings,
         offers=sorted(offers, key=lambda offer: not offer.basic),
         asked=bool(wanted),
-        siblings=[Sibling(o.app, o.name, o.status, o.suspensions, len(o.findings)) for o in told.others],
+        siblings=[Sibling(o.app, o.name, o.status, o.suspensions) for o in told.others],
         expiry=expiry_sentences(policy),
         has_consent=bool(given),
     )
+
+
+def _known(tx: Connection, app: str) -> apps.App:
+    """Return an app. `NotFoundError`, in words for people, when it is not registered."""
+    try:
+        return apps.get(tx, app)
+    except NotFoundError:
+        raise NotFoundError("There is no such app here.", hint="Look whether the address is whole.") from None
 
 
 @pages.form("/consent/{app}", access=PERSON)
 def allow(visit: VisitParameter, app: AppId, scope: Annotated[list[str] | None, Form()] = None) -> Response:
     """Allow an app what is ticked, and nothing else."""
     with visit.house.records.begin() as tx:
+        _known(tx, app)
         policy = deciding_policy(tx)
         grant(tx, policy, app, visit.myself().id, scope or [])
     return RedirectResponse("/me", 303)

@@ -72,6 +72,7 @@ def test_the_next_decision_knows(sign_in: Client, live: LiveGate) -> None:
     ("change", "status"),
     [
         (told("grant"), 400),
+        (told("use", app="nothing"), 404),
         (told("revoke", "email"), 400),
         (told("forget"), 400),
         (told("grant", "no-such-scope"), 400),
