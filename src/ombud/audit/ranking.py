@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ombud.audit import walking
-from ombud.audit.exposure import Count, exposure
+from ombud.audit.exposure import Count, exposures
 from ombud.audit.measured import Measured, measure
 from ombud.audit.sealed import limits
 from ombud.audit.signals import Signal, decades, signals_of
@@ -127,9 +127,10 @@ def ranking_of(
     shown = scored[:limit]
     csr = walking.build(lake) if shown and lake.files("ties") else None
     apps = []
-    for rank, one in enumerate(shown, 1):
+    reached = exposures(lake, sets, [one.app for one in shown], csr=csr)
+    for rank, (one, found) in enumerate(zip(shown, reached, strict=True), 1):
         say(rank, len(shown), "counting people")
-        apps.append(_ranked(rank, one, measured, chosen, exposure(lake, sets, one.app, csr=csr).people))
+        apps.append(_ranked(rank, one, measured, chosen, found.people))
     ranking = Ranking(
         apps=apps,
         ranked=len(scored),
