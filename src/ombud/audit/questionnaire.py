@@ -116,8 +116,8 @@ def send(tx: Connection, item: Questionnaire, rules: ReviewRules) -> Sent:
             hint="Send a new link to them, or withdraw them first.",
         )
     kept, token = questionnaires.send(tx, item)
-    number = len(item.questions)
-    text = f"{number} {'question' if number == 1 else 'questions'} ({item.kind}, {kept.id}), to be answered by {item.due_at:%Y-%m-%d}."
+    number = "1 question" if len(item.questions) == 1 else f"{len(item.questions)} questions"
+    text = f"{number} ({item.kind}, {kept.id}), to be answered by {item.due_at:%Y-%m-%d}."
     funnel.publish(tx, review_progress.add_line(tx, item.app, "asked", item.asked_by, text), rules)
     return Sent(kept, token)
 
