@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
+from ombud.gate import desk as desks
 from ombud.gate.desk import Desk
 from ombud.gate.recorder import RecordError
 from ombud.gate.request import Decision, ReadRequest
@@ -194,3 +196,77 @@ def test_soon_waits_for_nothing(desk: Desk, kept: Kept) -> None:
     kept.durable, kept.now = "soon", False
     asyncio.run(desk.keep([pair(desk, "p1")]))
     assert len(kept.batches) == 1
+
+
+def test_while_a_batch_is_on_its_way_the_next_one_gathers(desk: Desk, kept: Kept) -> None:
+    kept.now = False
+
+    async def three_rounds() -> list[int]:
+        tasks = [asyncio.create_task(desk.keep([pair(desk, "p1")]))]
+        await asyncio.sleep(0.02)
+        for name in ("p2", "p3", "p4"):
+            tasks.append(asyncio.create_task(desk.keep([pair(desk, name)])))
+            await asyncio.sleep(0.01)
+        before = len(kept.batches)
+        kept.futures[0].set_result(None)
+        await asyncio.wait_for(tasks[0], 5)
+        await asyncio.sleep(0.05)
+        assert not any(task.done() for task in tasks[1:])
+        kept.futures[1].set_exception(RecordError("full"))
+        found = await asyncio.gather(*tasks[1:], return_exceptions=True)
+        assert all(isinstance(one, RecordError) for one in found)
+        kept.now = True
+        await desk.keep([pair(desk, "p1")])
+        return [before, *(len(rows) for rows, _ in kept.batches)]
+
+    assert asyncio.run(three_rounds()) == [1, 1, 3, 1]
+
+
+def test_batches_of_a_crowd_are_paced_and_one_read_alone_is_not(
+    desk: Desk, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "PACE", 0.6)
+
+    async def seconds(pairs: list[tuple[ReadRequest, Decision]]) -> float:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.gather(*[desk.keep([one]) for one in pairs])
+        return loop.time() - began
+
+    async def all_of_them() -> list[float]:
+        crowd = [pair(desk, f"p{n}") for n in range(desks.CROWD + 1)]
+        return [await seconds(pairs) for pairs in (crowd[:1], crowd[:1], crowd, crowd, crowd[:1], crowd[:1])]
+
+    alone, again, first, second, after, last = asyncio.run(all_of_them())
+    assert max(alone, again, first, last) < 0.5 < min(second, after)
+    assert len(kept.batches) == 6
+
+
+def test_one_read_has_a_future_or_no_need_of_one(desk: Desk, kept: Kept) -> None:
+    async def one() -> bool:
+        kept.now = False
+        future = desk.keep_one(*pair(desk, "p1"))
+        assert future is not None
+        await asyncio.sleep(0.02)
+        assert not future.done()
+        kept.futures[0].set_result(None)
+        await asyncio.wait_for(future, 5)
+        kept.durable = "soon"
+        return desk.keep_one(*pair(desk, "p2")) is None
+
+    assert asyncio.run(one())
+    assert [len(rows) for rows, _ in kept.batches] == [1, 1]
+
+
+def test_a_loop_that_ended_holds_nobody_up(desk: Desk, kept: Kept) -> None:
+    kept.now = False
+
+    async def impatient() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(desk.keep([pair(desk, "p1")]), 0.02)
+
+    asyncio.run(impatient())
+    kept.futures[0].set_result(None)
+    kept.now = True
+    asyncio.run(desk.keep([pair(desk, "p2")]))
+    assert len(kept.batches) == 2
