@@ -69,6 +69,9 @@ def witness(
         str | None, typer.Option(help="Name of a new witness, such as witness.example.org/w1; no `https://`.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with listen, state, name, logs.")] = None,
+    anew: Annotated[
+        list[str] | None, typer.Option(help="Origin of a log whose memory is gone, to begin with it as with a new one.")
+    ] = None,
 ) -> None:
     """Cosign checkpoints of logs, each only if it continues all that was cosigned before (C2SP tlog-witness).
 
@@ -80,7 +83,7 @@ def witness(
     if folder is None:
         raise UsageError("A witness needs a folder.", hint="Say --state FOLDER: its key and memory will lie there.")
     host, port = _address(listen or given.listen or "127.0.0.1:8787")
-    running = Witness.open(folder, [*given.logs, *(log or ())], name=name or given.name)
+    running = Witness.open(folder, [*given.logs, *(log or ())], name=name or given.name, anew=anew or ())
     try:
         listener = bind(host, port, "--listen")
         host, port = listener.getsockname()[:2]

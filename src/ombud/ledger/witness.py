@@ -62,12 +62,14 @@ class Witness:
         self._seen: dict[str, _Seen | None] = {}
         self._origins = {log_id(origin): origin for origin in logs}
         for origin in logs:
-            self._last(origin)  # a damaged state stops the start, not the first request
+            if self._last(origin):  # a damaged state stops the start, not the first request
+                state.remember(origin)
 
     @classmethod
-    def open(cls, folder: Path, logs: Iterable[str], *, name: str | None = None) -> Witness:
+    def open(cls, folder: Path, logs: Iterable[str], *, name: str | None = None, anew: Iterable[str] = ()) -> Witness:
         """Open the witness in `folder` for the logs with these keys; several keys of one name are one log's.
 
+        What it cosigned of the logs `anew`, by origin, may be gone: then it begins with them as with new ones.
         Raises what `WitnessState.open` raises, `UsageError` without a log, `FormatError` for a key that is none.
         """
         known: dict[str, tuple[Verifier, ...]] = {}
@@ -83,6 +85,8 @@ class Witness:
             raise UsageError("A witness needs at least one log.", hint="Name its key with --log VKEY.")
         state = WitnessState.open(folder, name)
         try:
+            for origin in anew:
+                state.begin_anew(origin)
             return cls(state, known)
         except BaseException:
             state.close()
@@ -160,7 +164,11 @@ class Witness:
         try:
             _check_proof(submission, size, root, checkpoint)
         except ProofError as error:
-            _log.warning("%s size %d was not proved to continue size %d", checkpoint.origin, checkpoint.size, size)
+            kept = self._state.keep_fork(checkpoint.origin, seen.note, note.encode(), "unproved") if seen else None
+            _log.warning(
+                "%s size %d was not proved to continue size %d: both are in %s",
+                checkpoint.origin, checkpoint.size, size, kept,
+            )  # fmt: skip
             return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, error.message)
         cosignatures = "".join(cosigner.sign(text).line() for cosigner in self.cosigners)
         whole = (note + cosignatures).encode()

@@ -4,8 +4,11 @@
 
     witness.key                   name and secret keys, readable by the owner only
     lock                          held by the one process that runs this witness
+    cosigned                      origins of the logs that it cosigned, one a line: what must be in `logs`
     logs/HEX/checkpoint           the newest checkpoint that was cosigned, HEX being the SHA-256 of the log's origin
     logs/HEX/forks/HEX.json       two checkpoints of one size with different roots, both signed by the log
+    logs/HEX/unproved/HEX.json    two checkpoints of different sizes, both signed by the log, that whoever sent the
+                                  larger one could not prove to agree: a fork, or a wrong proof
 
 A folder that was copied or restored may be older than what the witness has signed, and a witness that forgets
 would sign a fork: begin with an empty folder, and so a new key, instead.
@@ -16,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import threading
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
@@ -41,7 +45,7 @@ SEED_BYTES = 32
 
 
 class Fork(msgspec.Struct, frozen=True):
-    """A log signed two different trees of one size: nobody but the holder of its key can have done that."""
+    """Two trees that a log signed. Of one size and different, nobody but the holder of its key can have made them."""
 
     origin: str
     size: int
@@ -66,6 +70,12 @@ class WitnessState:
         self.folder = folder
         self.cosigners = cosigners
         self._lock = lock
+        self._listing = threading.Lock()
+        self._cosigned = set(self._list.read_text().split("\n")) - {""} if self._list.exists() else set[str]()
+
+    @property
+    def _list(self) -> Path:
+        return self.folder / "cosigned"
 
     @classmethod
     def open(cls, folder: Path, name: str | None = None) -> WitnessState:
@@ -104,12 +114,18 @@ class WitnessState:
     def latest(self, origin: str) -> bytes | None:
         """Return the newest checkpoint of a log that was cosigned; None when there is none.
 
-        Raises `InputError` when it is damaged: a witness that took it for missing could be led to sign a fork.
+        Raises `InputError` when it is damaged, or gone although there was one: a witness that took it for missing
+        could be led to sign a fork.
         """
         path = self._checkpoint(origin)
         try:
             note = path.read_bytes()
         except FileNotFoundError:
+            if origin in self._cosigned:
+                raise InputError(
+                    f"{path} is gone, so this witness does not know any more what it cosigned of {origin}.",
+                    hint=f"Begin anew in an empty folder, with a new key; or say --anew {origin}.",
+                ) from None
             return None
         try:
             own = open_note(note, [cosigner.verifier for cosigner in self.cosigners])
@@ -128,13 +144,31 @@ class WitnessState:
         path = self._checkpoint(origin)
         _make_folder(path.parent)
         _write(path, note)
+        text = note.partition(b"\n\n")[0]
+        (path.parent / "unproved" / f"{hashlib.sha256(text).hexdigest()}.json").unlink(missing_ok=True)
+        self.remember(origin)
 
-    def keep_fork(self, origin: str, cosigned: bytes, conflicting: bytes) -> Path | None:
+    def remember(self, origin: str) -> None:
+        """Note that this log was cosigned. Raises `OSError`."""
+        with self._listing:
+            if origin not in self._cosigned:
+                self._keep_list({*self._cosigned, origin})
+
+    def begin_anew(self, origin: str) -> None:
+        """Take a log whose newest checkpoint is gone for one that was never cosigned. Raises `OSError`."""
+        with self._listing:
+            self._keep_list(self._cosigned - {origin})
+
+    def _keep_list(self, origins: set[str]) -> None:
+        _write(self._list, "".join(f"{origin}\n" for origin in sorted(origins)).encode())
+        self._cosigned = origins
+
+    def keep_fork(self, origin: str, cosigned: bytes, conflicting: bytes, kind: str = "forks") -> Path | None:
         """Keep two checkpoints that contradict each other; the same twice is one file. Raises `OSError`.
 
-        Returns the file; None when enough were kept of this log.
+        `kind` is the folder: `forks`, or `unproved`. Returns the file; None when enough were kept of this log.
         """
-        folder = self._checkpoint(origin).parent / "forks"
+        folder = self._checkpoint(origin).parent / kind
         text = conflicting.partition(b"\n\n")[0]
         path = folder / f"{hashlib.sha256(text).hexdigest()}.json"
         if path.exists():

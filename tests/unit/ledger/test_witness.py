@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -189,6 +190,26 @@ class TestEvidence:
         assert verifiers(witness)[0].name in open_note(fork["cosigned"].encode(), verifiers(witness)).verified
         cosigned(witness, log, 20, witness.add_checkpoint(log.submission(9, 20)))
 
+    def test_two_sizes_that_are_not_proved_to_agree_are_kept_until_they_are(
+        self, witness: Witness, log: LyingLog, tmp_path: Path
+    ) -> None:
+        witness.add_checkpoint(log.submission(0, 9))
+        folder = tmp_path / "state" / "logs" / log_id(log.origin)
+        lie = log.fork(4)
+        for _ in range(2):
+            assert witness.add_checkpoint(lie.submission(9, 20)).status == 422
+        (kept,) = (folder / "unproved").iterdir()
+        fork = json.loads(kept.read_text())
+        assert (fork["origin"], fork["size"]) == (log.origin, 20)
+        own = [Verifier.parse(log.vkey)]
+        sizes = [Checkpoint.parse(open_note(fork[n].encode(), own).text).size for n in ("cosigned", "conflicting")]
+        assert sizes == [9, 20]
+        assert not (folder / "forks").exists()  # by itself it proves nothing: whoever sent it may have erred
+        assert witness.add_checkpoint(encode_submission(9, [], log.checkpoint(20))).status == 422
+        assert len(list((folder / "unproved").iterdir())) == 2
+        cosigned(witness, log, 20, witness.add_checkpoint(log.submission(9, 20)))
+        assert list((folder / "unproved").iterdir()) == [kept]  # what was proved in the end is no evidence
+
     def test_nobody_fills_the_disk_with_it(self, witness: Witness, log: LyingLog, tmp_path: Path) -> None:
         witness.add_checkpoint(log.submission(0, 9))
         for n in range(MAX_FORKS + 5):
@@ -256,6 +277,26 @@ class TestState:
         path.write_bytes(log.checkpoint(5) if damage is None else damage)
         with pytest.raises(InputError, match="not what this witness wrote"):
             Witness.open(tmp_path / "state", [log.vkey])
+
+    def test_a_lost_memory_is_never_taken_for_a_fresh_start(
+        self, witness: Witness, log: LyingLog, tmp_path: Path
+    ) -> None:
+        witness.add_checkpoint(log.submission(0, 9))
+        witness.close()
+        shutil.rmtree(tmp_path / "state" / "logs")
+        with pytest.raises(InputError, match=f"does not know any more what it cosigned of {log.origin}"):
+            Witness.open(tmp_path / "state", [log.vkey])
+        again = Witness.open(tmp_path / "state", [log.vkey], anew=[log.origin])
+        cosigned(again, log, 5, again.add_checkpoint(log.submission(0, 5)))
+        again.close()
+        Witness.open(tmp_path / "state", [log.vkey]).close()
+
+    def test_a_witness_from_before_the_list_takes_it_up(self, witness: Witness, log: LyingLog, tmp_path: Path) -> None:
+        witness.add_checkpoint(log.submission(0, 9))
+        witness.close()
+        (tmp_path / "state" / "cosigned").unlink()
+        Witness.open(tmp_path / "state", [log.vkey]).close()
+        assert (tmp_path / "state" / "cosigned").read_text() == f"{log.origin}\n"
 
     def test_a_lost_key_is_not_replaced(self, witness: Witness, log: LyingLog, tmp_path: Path) -> None:
         witness.add_checkpoint(log.submission(0, 9))
