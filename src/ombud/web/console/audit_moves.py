@@ -185,7 +185,7 @@ def review_page(visit: VisitParameter, app: AppId) -> ReviewPage:
         round=item.round,
         reason=item.reason,
         signals=item.signals,
-        moves=[one for one in possible if decides or one != "cleared"],
+        moves=[one for one in possible if one != "cleared" or (decides and heard != "open")],
         may_ask=item.stage in {"looked at", "questioned", "audited"} and heard != "open",
         may_act="acted on" in funnel.MOVES[item.stage] and heard in {"answered", "silent"},
         over=item.ended_at is not None,
