@@ -45,8 +45,8 @@ def app_of(key: int) -> int:
     return key // _KINDS
 
 
-def kind_of(key: int) -> int:
-    """Return the kind of a key."""
+def kind_of(key: Numbers) -> Numbers:
+    """Return the kind of each key."""
     return key % _KINDS
 
 

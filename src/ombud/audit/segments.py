@@ -80,6 +80,8 @@ class Segment:
     counts: Numbers
     sums: Numbers
     """CRC-32 of each bitmap"""
+    checked: NDArray[np.bool_]
+    """those that were looked at already"""
 
     @classmethod
     def open(cls, path: Path) -> Segment:
@@ -97,7 +99,8 @@ class Segment:
         if zlib.crc32(index) != int.from_bytes(tail[8:16], "little"):
             raise _damaged(path)
         columns = np.ascontiguousarray(np.frombuffer(index, dtype="<i8").reshape(-1, _COLUMNS).T)
-        return cls(path, data, *columns)
+        keys, offsets, lengths, counts, sums = columns
+        return cls(path, data, keys, offsets, lengths, counts, sums, np.zeros(rows, dtype=np.bool_))
 
     def raw(self, key: int) -> Kept | None:
         """Return a set as it was written; null when the file has none; `StorageError` when it is damaged."""
@@ -105,8 +108,10 @@ class Segment:
         if row == len(self.keys) or self.keys[row] != key:
             return None
         data = self.data[self.offsets[row] : self.offsets[row] + self.lengths[row]].tobytes()
-        if zlib.crc32(data) != self.sums[row]:
-            raise _damaged(self.path)
+        if not self.checked[row]:
+            if zlib.crc32(data) != self.sums[row]:
+                raise _damaged(self.path)
+            self.checked[row] = True
         return Kept(key, data, int(self.counts[row]))
 
     def get(self, key: int) -> BitMap | None:
@@ -119,12 +124,12 @@ class Segment:
         row = int(np.searchsorted(self.keys, key))
         return int(self.counts[row]) if row < len(self.keys) and self.keys[row] == key else 0
 
-    def holding(self, person: int) -> Numbers:
-        """Return the keys of the sets that the person is in."""
-        found = np.zeros(len(self.keys), dtype=np.bool_)
-        if not _holding(self.data, self.offsets, self.lengths, person >> 16, person & 0xFFFF, found):
+    def holding(self, person: int, rows: Numbers) -> Numbers:
+        """Return the keys of those sets that the person is in, of the sets in these rows of the index."""
+        found = np.zeros(len(rows), dtype=np.bool_)
+        if not _holding(self.data, self.offsets[rows], self.lengths[rows], person >> 16, person & 0xFFFF, found):
             raise _damaged(self.path)
-        return self.keys[found]
+        return self.keys[rows[found]]
 
 
 def merged(segments: Sequence[Segment]) -> Iterator[Kept]:
@@ -148,43 +153,65 @@ def _word(data: Bytes, at: int, width: int) -> Any:  # noqa: ANN401 - numba's in
 
 
 @nb.njit(cache=True)
+def _place(data: Bytes, at: int, step: int, size: int, guess: int, value: int) -> int:  # noqa: PLR0917 - numba
+    """Return where a value stands among sorted 16-bit numbers, `step` bytes apart; -1 when it does not.
+
+    It is looked for from a guess on, in strides that double, so that a good guess touches one line of memory.
+    """
+    guess = min(max(guess, 0), size - 1)
+    there = _word(data, at + step * guess, 2)
+    if there == value:
+        return guess
+    stride = 1
+    if there < value:
+        low = guess + 1
+        while guess + stride < size and _word(data, at + step * (guess + stride), 2) < value:
+            low = guess + stride + 1
+            stride *= 2
+        high = min(guess + stride + 1, size)
+    else:
+        high = guess
+        while guess - stride >= 0 and _word(data, at + step * (guess - stride), 2) > value:
+            high = guess - stride
+            stride *= 2
+        low = max(guess - stride, 0)
+    while low < high:
+        middle = (low + high) // 2
+        if _word(data, at + step * middle, 2) < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < size and _word(data, at + step * low, 2) == value else -1
+
+
+@nb.njit(cache=True)
 def _holding(  # noqa: PLR0917 - numba takes no keyword-only arguments
     data: Bytes, offsets: Numbers, lengths: Numbers, high: int, low: int, out: NDArray[np.bool_]
 ) -> bool:
     """Say of each bitmap whether it holds the number with these upper and lower 16 bits; false for a damaged one.
 
     Source: the Roaring format specification, without runs: cookie, number of containers, key and size of each, place
-    of each, containers (up to 4,096 sorted members, or 65,536 bits).
+    of each, containers (up to 4,096 sorted members, or 65,536 bits). A block with all blocks before it stands at the
+    index of its own number; members are spread evenly, more or less. So both are guessed.
     """
     for n in range(offsets.shape[0]):
         start, stop = offsets[n], offsets[n] + lengths[n]
         containers = _word(data, start + 4, 4) if stop <= data.shape[0] and lengths[n] >= 8 else -1  # noqa: PLR2004
         if containers < 0 or start + 8 + 8 * containers > stop:
             return False
-        first, last = 0, containers
-        while first < last:
-            middle = (first + last) // 2
-            if _word(data, start + 8 + 4 * middle, 2) < high:
-                first = middle + 1
-            else:
-                last = middle
-        if first == containers or _word(data, start + 8 + 4 * first, 2) != high:
+        if containers == 0:
             continue
-        size = _word(data, start + 10 + 4 * first, 2) + 1
-        at = start + _word(data, start + 8 + 4 * containers + 4 * first, 4)
+        block = _place(data, start + 8, 4, containers, high, high)
+        if block < 0:
+            continue
+        size = _word(data, start + 10 + 4 * block, 2) + 1
+        at = start + _word(data, start + 8 + 4 * containers + 4 * block, 4)
         if at + min(2 * size, 8192) > stop:
             return False
         if size > 4096:  # noqa: PLR2004 - of the format
             out[n] = (data[at + (low >> 3)] >> (low & 7)) & 1
-            continue
-        least, end = 0, size
-        while least < end:
-            middle = (least + end) // 2
-            if _word(data, at + 2 * middle, 2) < low:
-                least = middle + 1
-            else:
-                end = middle
-        out[n] = least < size and _word(data, at + 2 * least, 2) == low
+        else:
+            out[n] = _place(data, at, 2, size, (low * size) >> 16, low) >= 0
     return True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from pyroaring import BitMap
 
 from ombud.audit import keeping
@@ -87,19 +88,17 @@ class PeopleSets:
         out: dict[int, Sizes] = {}
         for app in sorted({app_of(key) for key in self._keys()}):
             direct, via, granted = (key_of(app, kind) for kind in (DIRECT, VIA, GRANTED))
-            first, second = self._count(direct), self._count(via)
-            both = first + second
-            if first and second:
-                both = self._union(direct).union_cardinality(self._union(via))
-            out[app] = Sizes(first, second, both, self._count(granted))
+            own, friends = self._union(direct), self._union(via)
+            both = own.union_cardinality(friends) if own and friends else len(own) + len(friends)
+            out[app] = Sizes(len(own), len(friends), both, self._count(granted))
         return out
 
     def readers(self, person: int) -> list[int]:
         """Return which apps read this person, in order; no set is unpacked for it."""
         if not 0 <= person < 1 << 32:
             return []
-        keys = {key for segment in self._segments for key in segment.holding(person).tolist()}
-        return sorted({app_of(key) for key in keys if kind_of(key) in {DIRECT, VIA}})
+        held = [segment.holding(person, rows) for segment, rows in zip(self._segments, self._read, strict=True)]
+        return sorted({app_of(key) for keys in held for key in keys.tolist()})
 
     @property
     def behind(self) -> int:
@@ -123,6 +122,8 @@ class PeopleSets:
                 self._manifest: Manifest = read_manifest(self._folder)
                 try:
                     self._segments = [Segment.open(self._folder / part.name) for part in self._manifest.parts]
+                    kinds = [kind_of(segment.keys) for segment in self._segments]
+                    self._read = [np.flatnonzero((kind == DIRECT) | (kind == VIA)) for kind in kinds]
                 except FileNotFoundError:
                     if attempt == _TRIES - 1:
                         raise

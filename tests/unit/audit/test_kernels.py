@@ -71,6 +71,10 @@ def test_look_ups_in_a_file(tmp_path: Path) -> None:
     segment = segments.Segment.open(tmp_path / "some.roar")
     data = np.array(segment.data)
     assert both(segments._word, data, 8, 4)[0] == segments._word(data, 8, 2) | segments._word(data, 10, 2) << 16
+    for value, place in ((3, 0), (5, 1), (9, 2), (0, -1), (4, -1), (99, -1)):
+        for guess in (-1, 0, 1, 2, 7):
+            numbers = np.array([3, 5, 9], dtype="<u2").view(np.uint8)
+            assert both(segments._place, numbers, 0, 2, 3, guess, value)[0] == place
     for person in (0, 3, 4, 65_536, 70_000, 70_001, 75_536, 1 << 31):
         high, low = person >> 16, person & 0xFFFF
         none = np.zeros(3, dtype=np.bool_)

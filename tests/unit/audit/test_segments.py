@@ -22,7 +22,7 @@ def test_an_empty_file_of_sets_is_whole(tmp_path: Path) -> None:
     segment = Segment.open(tmp_path / "none.roar")
     assert len(segment.keys) == 0
     assert segment.get(0) is None
-    assert segment.holding(3).tolist() == []
+    assert segment.holding(3, np.arange(0)).tolist() == []
 
 
 def test_sets_with_runs_are_written_without(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_sets_with_runs_are_written_without(tmp_path: Path) -> None:
     write_segment(tmp_path / "runs.roar", [packed(3, runs)])
     segment = Segment.open(tmp_path / "runs.roar")
     assert segment.get(3) == runs
-    assert [segment.holding(person).tolist() for person in (0, 99_999, 100_000)] == [[3], [3], []]
+    assert [segment.holding(person, np.arange(1)).tolist() for person in (0, 99_999, 100_000)] == [[3], [3], []]
 
 
 def test_what_is_cut_off_or_changed_is_noticed(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_look_up_never_leaves_a_damaged_set(tmp_path: Path) -> None:
     for at, word in ((12, b"\xff" * 4), (20, b"\xff" * 4), (12, b"\x00\x00\x00\x80")):
         path.write_bytes(whole[:at] + word + whole[at + 4 :])
         with pytest.raises(StorageError, match="damaged"):
-            Segment.open(path).holding(7)
+            Segment.open(path).holding(7, np.arange(2))
 
 
 def test_numbers_that_do_not_fit_are_refused(tmp_path: Path) -> None:
