@@ -34,13 +34,14 @@ from ombud.ledger.reading import DirectoryLog, HttpLog, open_log
 from ombud.ledger.rotation import follow_rotations
 from ombud.ledger.tiles import TILE_WIDTH, width_at
 from ombud.ledger.witnessed import check_witnessed
-from ombud.model.errors import InputError, NotFoundError, UsageError
+from ombud.model.errors import InputError, NotFoundError, RefusedError, StorageError, UsageError
 from ombud.records import open_records, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ombud.cli.shell import Shell
+    from ombud.model.workspace import Workspace
 
 __all__ = ["add_to"]
 
@@ -68,8 +69,7 @@ def info(ctx: typer.Context) -> None:
     asked = addresses(workspace.settings.ledger_witnesses)
     signed = _signed_by(head.cosigned, [one.verifier for one in asked])
     outside = [one.verifier.name for one in asked if one.outside and one.verifier.name in signed]
-    with open_records(workspace) as records, records.read() as tx:
-        waiting = outbox.waiting(tx)
+    waiting, unknown = _waiting(workspace)
     shell.document(
         {
             "origin": head.checkpoint.origin,
@@ -85,12 +85,26 @@ def info(ctx: typer.Context) -> None:
             "waiting": waiting,
         }
     )
-    shell.say(f"{head.checkpoint.origin} has {entries(head.checkpoint.size)}; {waiting:,} more wait in the records.")
+    more = (
+        f"{waiting:,} more wait in the records."
+        if waiting is not None
+        else f"how many more wait is not known. {unknown}"
+    )
+    shell.say(f"{head.checkpoint.origin} has {entries(head.checkpoint.size)}; {more}")
     shell.say(f"key: {key.vkey if key else 'not there'}")
     if signed:
         shell.say(f"{', '.join(signed)} cosigned {head.cosigned_size:,} of them, last at {head.cosigned_at:%F %T} UTC.")
     if not outside:
         shell.say("Unwitnessed: nobody outside this machine has cosigned it.")
+
+
+def _waiting(workspace: Workspace) -> tuple[int | None, str]:
+    """Return how many entries wait in the records; None, and why, where the records cannot be opened."""
+    try:
+        with open_records(workspace) as records, records.read() as tx:
+            return outbox.waiting(tx), ""
+    except (StorageError, RefusedError) as error:
+        return None, error.message
 
 
 def _signed_by(note: bytes | None, keys: list[Verifier]) -> list[str]:

@@ -100,6 +100,10 @@ class Ledger:
     def append(self, entries: Sequence[bytes]) -> int:
         """Append entries, one after the other, and return the index of the first once all are durable.
 
+        They are kept as they are, and not read again here: that would cost twice what an append does, and
+        `encode_entry`, which makes them, has refused what is none. Bytes from elsewhere that are no entry would stay
+        for ever, shown as unreadable and named by each check.
+
         Raises `InputError` for none or an empty one, `EntryTooLargeError`, `StorageError` when they may not be
         durable: then they may be in the log or not.
         """

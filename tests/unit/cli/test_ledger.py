@@ -20,6 +20,7 @@ from ombud.ledger.proofs import TlogProof
 from ombud.ledger.reading import DirectoryLog
 from ombud.ledger.tiles import bundle_path
 from ombud.ledger.writer import open_ledger
+from ombud.model.errors import StorageError
 from ombud.model.workspace import Workspace
 from ombud.records import open_records, outbox
 
@@ -77,6 +78,18 @@ class TestInfo:
         shown = ombud("ledger", "info", "--workspace", kept).out
         assert "300 entries" in shown
         assert "Unwitnessed" in shown
+
+    def test_records_that_cannot_be_opened_do_not_hide_it(
+        self, ombud: Ombud, kept: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: object) -> None:
+            raise StorageError("The records are read-only.", hint="Mount the disk for writing.")
+
+        monkeypatch.setattr("ombud.cli.ledger.open_records", refuse)
+        done = ombud("ledger", "info", "--json", "--workspace", kept)
+        assert (done.code, done.document["size"], done.document["waiting"]) == (0, 300, None)
+        shown = ombud("ledger", "info", "--workspace", kept).out
+        assert "300 entries; how many more wait is not known. The records are read-only." in shown
 
     def test_without_a_ledger_it_says_what_makes_one(self, ombud: Ombud, bare: Path) -> None:
         for command in (["info"], ["verify"], ["fsck"], ["tail"], ["prove", "0"]):
@@ -180,11 +193,11 @@ class TestVerify:
     @pytest.mark.parametrize(
         ("words", "code"),
         [
-            (["no-such-folder"], 1),
+            (["no-such-folder"], 2),
             (["--vkey", "nonsense"], 2),
             (["--policy", "no-such-file"], 2),
             (["--checkpoint", "no-such-file"], 2),
-            (["http://127.0.0.1:1/ledger"], 1),
+            (["http://127.0.0.1:1/ledger"], 2),
             (["http://user:secret@host/ledger"], 2),
         ],
     )
