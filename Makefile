@@ -41,6 +41,10 @@ lint: $(VENV)/installed-dev ## Lint, format, types and floors alone
 format: $(VENV)/installed-dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+.PHONY: evaluate
+evaluate: $(VENV)/installed ## Measure the ranking of apps on ten simulated platforms (about ten minutes)
+	@$(BIN)/python benchmarks/audit_ranking.py
+
 .PHONY: docs
 docs: $(VENV)/installed ## Write the reference pages that are made from the code
 	@$(BIN)/python docs/generate.py

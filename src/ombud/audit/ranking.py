@@ -199,7 +199,9 @@ def _ranked(rank: int, one: Scored, measured: Measured, weights: Weights, people
 
 
 def _said(measured: Measured) -> list[str]:
-    """Return what the ranking could not see."""
+    """Return what the ranking could not see; nothing when there was nothing to see."""
+    if not measured.described:
+        return []
     said = []
     if not measured.consents:
         said.append("No consent is on record, so reads of strangers and after consent could not be told.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ombud.audit.likeness import LEAN, NEAREST, Likeness
+from ombud.audit.likeness import LEAN, NEAREST, Likeness, _count, _window
 
 
 def likeness(users: list[int], category: list[int]) -> Likeness:
@@ -101,3 +101,19 @@ def test_an_exchangeable_app_has_a_p_that_is_even() -> None:
     p = np.array([one.p_value for one in found], dtype=np.float64)
     assert 0.45 < p.mean() < 0.56
     assert 0.02 < (p <= 0.1).mean() < 0.16
+
+
+def test_what_is_compiled_is_what_is_written() -> None:
+    rng = np.random.default_rng(2)
+    size = np.sort(rng.random(300) * 5)
+    for at in (0.0, 2.5, 5.0):
+        assert _window(size, at, 0.3, 50) == _window.py_func(size, at, 0.3, 50)
+        low, high = _window(size, at, 0.3, 50)
+        assert high - low >= 50
+    values, category, aside = rng.random(300), rng.integers(0, 3, 300), rng.random(300) < 0.1
+    values[::7] = np.nan
+    for own in ((4,), (100, 101, 250)):
+        arguments = (values, category, aside, 20, 280, 1, np.array(own), 0.5)
+        assert _count(*arguments) == pytest.approx(_count.py_func(*arguments))
+        kept = [n for n in range(20, 280) if n not in own and not aside[n] and not np.isnan(values[n])]
+        assert _count(*arguments)[:2] == (len(kept), sum(category[n] == 1 for n in kept))

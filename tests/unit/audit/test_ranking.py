@@ -15,9 +15,13 @@ from ombud.audit.ranking import REASONS, Ranking, Scored, counts_for, rank_apps,
 from ombud.audit.sets import PeopleSets, open_sets
 from ombud.audit.signals import Signal, signals, signals_of
 from ombud.audit.weights import CODES, Weights, load_weights
+from ombud.gate import consent, registry
+from ombud.gate.policy import load_policy
+from ombud.model import clock
+from ombud.records import apps
 from ombud.simulate import Case2018, case_2018
 from ombud.simulate.kinds import KINDS
-from tests.unit.audit.ranked import fill, grant, imported, read, rows_of
+from tests.unit.audit.ranked import START, fill, grant, imported, read, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +169,7 @@ def test_signals_are_given_for_chosen_apps_too(world: World) -> None:
 
 def test_a_lake_without_anything_ranks_nothing(lake: Lake) -> None:
     ranking, measured, scored = ranking_of(lake, lake.records, open_sets(lake.workspace, lake))
-    assert (ranking.apps, ranking.ranked, ranking.above, scored) == ([], 0, 0, [])
+    assert (ranking.apps, ranking.ranked, ranking.above, ranking.said, scored) == ([], 0, 0, [], [])
     assert not measured.consents
 
 
@@ -206,3 +210,26 @@ def test_one_read_after_the_consent_ended_is_counted(lake: Lake) -> None:
     assert (shape.installers, shape.active, shape.ended, shape.strangers, shape.people) == (2, 2, 1, 1, 3)
     game = next(n for n, item in measured.described.items() if item.app == "game")
     assert (measured.shapes[game].installers, measured.shapes[game].reads) == (1, 0)
+
+
+def test_consents_of_the_records_count_and_end_when_they_are_taken_back(lake: Lake) -> None:
+    policy = load_policy("before-2015")
+    with lake.records.begin() as tx:
+        registry.activate(tx, policy, "eva", "A test.")
+        item = apps.App(app="quiz", developer="maker", name="Quiz", registered_at=clock.now())
+        apps.register(tx, item)
+        for person in ("a", "b", "nobody-in-the-lake"):
+            consent.grant(tx, policy, "quiz", person, [], author="eva")
+        consent.revoke(tx, "quiz", "a", author="eva")
+    later = (clock.now() - START).total_seconds() / 3600 + 1
+    rows = [read(1, "quiz", "a", later), read(2, "quiz", "b", later), read(3, "quiz", "c", later)]
+    fill(lake, {"reads": rows_of("reads", rows)})
+    measured = measure(lake)
+    quiz = next(n for n, found in measured.described.items() if found.app == "quiz")
+    shape = measured.shapes[quiz]
+    assert measured.recorded
+    assert (shape.installers, shape.ended, shape.strangers) == (2, 1, 1)
+    figures = app_figures("quiz", shape, measured.asked[quiz], 1.0, "run", [], recorded=True)
+    assert {name for name, one in figures.items() if one.query.startswith("SELECT")} == {
+        "direct", "via", "people", "absent", "via_friends", "per_user",
+    }  # fmt: skip
