@@ -64,6 +64,7 @@ class Inquiry:
     inputs: dict[str, list[SourceFile]]
     """files by table"""
     figures: list[Figure] = field(default_factory=list)
+    _aside: set[str] = field(default_factory=set)
 
     @property
     def command(self) -> str:
@@ -90,8 +91,15 @@ class Inquiry:
         """Return a number that the whole audit gives and no single query."""
         return self._keep(name, unit, value, self.command, more, parameters={})
 
+    def put_aside(self, name: str, ctes: str) -> None:
+        """Compute the last of `ctes`, called `name`, once for all questions that begin with these very words."""
+        self.duck.execute(f"CREATE TEMP TABLE {name} AS WITH {ctes} SELECT * FROM {name}")  # noqa: S608 - our own words
+        self._aside.add(ctes)
+
     def _run(self, select: str, ctes: str) -> duckdb.DuckDBPyRelation:
         given = {"app": self.app, **self.span.parameters}
+        for known in self._aside:
+            ctes = ctes.removeprefix(known).removeprefix(",").strip()
         query = f"WITH {ctes} {select}" if ctes else select
         return self.duck.sql(query, params={name: value for name, value in given.items() if f"${name}" in query})
 

@@ -18,10 +18,12 @@ LISTED = 20
 """How many of the largest are listed."""
 
 RUNS = """marked AS (
-  SELECT *, coalesce(happened_at - lag(happened_at) OVER w > INTERVAL 30 MINUTE, true) AS starts FROM mine
+  SELECT person, consenting, via, happened_at, "key", network,
+         coalesce(happened_at - lag(happened_at) OVER w > INTERVAL 30 MINUTE, true) AS starts FROM mine
   WHERE went WINDOW w AS (PARTITION BY "key" ORDER BY happened_at)
 ), runs AS (
-  SELECT *, count(*) FILTER (starts) OVER (PARTITION BY "key" ORDER BY happened_at) AS run FROM marked
+  SELECT *, sum(CAST(starts AS INTEGER)) OVER (PARTITION BY "key" ORDER BY happened_at, starts DESC
+         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run FROM marked
 )"""
 """Each read with the run that it belongs to: half an hour without a read ends one; each key has runs of its own."""
 SESSIONS = """
@@ -73,6 +75,7 @@ class Sessions(msgspec.Struct, frozen=True):
 
 def sessions(asked: Inquiry) -> Sessions:
     """Return the app's sessions; an app without a read has none."""
+    asked.put_aside("runs", RUNS)
     total = asked.count("sessions", "sessions", _COUNT, ctes=RUNS)
     rows, people = asked.table(
         "people in the largest sessions", "people, summed", SESSIONS.format(limit=LISTED), "people", ctes=RUNS

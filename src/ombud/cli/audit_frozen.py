@@ -78,7 +78,7 @@ def verify(ctx: typer.Context, id: Annotated[str, typer.Argument(help="The set."
     found = freezing.verify(shell.lake(), id)
     shell.document(found)
     place = "which waits for the ledger" if found.ledger is None else f"which is the ledger's entry {found.ledger:,}"
-    erased = f"; {found.erased:,} were erased since, and their commitments stand" if found.erased else ""
+    erased = f"; {found.erased:,} erased since, their commitments stand" if found.erased else ""
     if found.ok:
         shell.say(f"{found.people:,} people{erased}. Rows and salts lead to the root {found.root[:16]}..., {place}.")
     for problem in found.problems:
