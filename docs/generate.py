@@ -17,6 +17,9 @@ import typer
 from typer.main import get_command
 
 from ombud.archive.answers import FigureRef, Money, Totals
+from ombud.audit.exposure import Count
+from ombud.audit.ranking import Ranked
+from ombud.audit.reported import Reported
 from ombud.cli.app import build
 from ombud.cli.demo_steps import DemoFigure
 from ombud.cli.doctor import Check
@@ -377,6 +380,11 @@ DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     ("ombud archive build", "Totals", ()),
     ("ombud archive totals", "Totals", (Totals, Money, FigureRef)),
     ("ombud detect networks", '{"networks": [NetworkSummary], "settings", "version"}', (NetworkSummary,)),
+    (
+        "ombud audit apps",
+        '{"apps": [Ranked], "ranked", "above", "level", "weights", "said", "reported": Reported or null}',
+        (Ranked, Count, Reported),
+    ),
     ("ombud evaluate networks", 'Evaluation; with --sheet {"sheet", "accounts"}', (Evaluation, EvaluationRate)),
     ("ombud cases list", '{"cases": [Case], "total"}', (Case,)),
     ("ombud cases show", '{"case": Case, "findings": [Finding], "history": [CaseEvent]}', (CaseEvent,)),
