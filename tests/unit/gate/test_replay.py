@@ -14,7 +14,7 @@ import pytest
 from ombud.gate import plain
 from ombud.gate.plain import PlainConsent, World
 from ombud.gate.policy import load_policy
-from ombud.gate.replay import Replay, replay
+from ombud.gate.replay import Only, Replay, replay
 from ombud.gate.request import AppStanding, ReadRequest
 from ombud.model import schema
 from tests.unit.gate.worlds import EVERYTHING, day
@@ -223,3 +223,16 @@ def test_batches_of_any_size_count_the_same(lake: Lake, size: int, monkeypatch: 
     monkeypatch.setattr("ombud.gate.replay._ROWS", size)
     assert replay(lake, OLD, NEW, progress=lambda done, _total, _what: seen.append(done)) == whole
     assert seen[-1] == 7
+
+
+def test_one_app_in_one_time_alone(lake: Lake) -> None:
+    quiz(lake)
+    fill(lake, reads=[read(90, "chat", "ann", "likes", through="eve"), read(99, "quiz", "dan", "likes", through="ann")])
+    number = lake.ids("app", ["quiz"])[0]
+    assert number is not None
+    found = replay(lake, None, NEW, only=Only(number, START, START + timedelta(minutes=99)))
+    whole = replay(lake, None, NEW)
+    assert [one.app for one in found.apps] == ["quiz"]
+    assert (found.reads, whole.reads) == (7, 9)
+    assert found.last is not None
+    assert found.last < START + timedelta(minutes=99)
