@@ -15,7 +15,7 @@ from ombud.records.review_tables import certification
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Certification", "add", "latest", "of_app"]
+__all__ = ["Certification", "add", "latest"]
 
 
 class Certification(msgspec.Struct, frozen=True):
@@ -58,13 +58,6 @@ def add(
         "questionnaire_id": questionnaire_id,
     }
     return Certification(*tx.execute(insert(certification).values(row).returning(*certification.c)).one())
-
-
-def of_app(tx: Connection, app: str) -> list[Certification]:
-    """Return every certification of an app, newest first."""
-    t = certification
-    query = select(t).where(t.c.app == app).order_by(t.c.certified_at.desc(), t.c.id.desc())
-    return [Certification(*row) for row in tx.execute(query)]
 
 
 def latest(tx: Connection, app: str | None = None) -> dict[tuple[str, str, str], Certification]:

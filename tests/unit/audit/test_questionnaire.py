@@ -167,6 +167,8 @@ def test_purposes_are_due_a_year_after_they_were_stated(records: Records) -> Non
         with clock.frozen(NOON + 366 * DAY):
             with pytest.raises(NotFoundError, match="no approval of `user_posts`"):
                 certification.certify(tx, "quiz", "user_posts", "posts", purpose="x", by="Ann", policy=POLICY)
+            with pytest.raises(InputError, match="needs the purpose"):
+                certification.certify(tx, "quiz", "user_likes", "likes", purpose=" ", by="Ann", policy=POLICY)
             made = certification.certify(tx, "quiz", "user_likes", "likes", purpose="Rooms.", by="Ann", policy=POLICY)
             assert made.expires_at == NOON + 731 * DAY
             assert certification.due(tx, POLICY) == []
