@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("document", JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_audit")),
     )
-    op.create_index(op.f("ix_app_audit_app"), "app_audit", ["app", "made_at"], unique=False)
+    op.create_index(op.f("ix_app_audit_app_made_at"), "app_audit", ["app", "made_at"], unique=False)
     op.create_table(
         "frozen_set",
         sa.Column("id", sa.Text(), nullable=False),
@@ -46,4 +46,4 @@ def upgrade() -> None:
         sa.Column("outbox", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_frozen_set")),
     )
-    op.create_index(op.f("ix_frozen_set_app"), "frozen_set", ["app", "frozen_at"], unique=False)
+    op.create_index(op.f("ix_frozen_set_app_frozen_at"), "frozen_set", ["app", "frozen_at"], unique=False)
