@@ -119,7 +119,7 @@ def test_people_are_those_of_the_exact_sets(world: World) -> None:
 def test_every_figure_with_sql_gives_its_number_again(world: World) -> None:
     checked = 0
     with world.lake.duck() as duck:
-        for one in (*world.scored[:4], *world.scored[12:14], *world.scored[40:42]):
+        for one in (world.scored[0], world.scored[5], world.scored[20], world.scored[40]):
             item, shape = world.measured.described[one.app], world.measured.shapes[one.app]
             asked = world.measured.asked.get(one.app)
             found = app_figures(item.app, shape, asked, one.score, "run", [], recorded=False)
@@ -130,7 +130,7 @@ def test_every_figure_with_sql_gives_its_number_again(world: World) -> None:
                     assert row is not None
                     assert row[0] == figure.value, (figure.name, item.app)
                     checked += 1
-    assert checked == 8 * 6
+    assert checked == 4 * 6
 
 
 def test_twenty_apps_of_one_developer_are_looked_at_as_one(world: World) -> None:
