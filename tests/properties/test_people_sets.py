@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -30,6 +30,7 @@ def columns(items: list[tuple[int, int, int]]) -> list[np.ndarray[tuple[int], np
     return [np.array([item[n] for item in items], dtype=np.int64) for n in range(3)]
 
 
+@settings(max_examples=25)  # each writes files
 @given(st.lists(rows, min_size=1, max_size=4), st.integers(1, 50))
 def test_what_goes_in_comes_out_of_one_file_or_many(parts: list[list[tuple[int, int, int]]], buffer: int) -> None:
     expected: dict[int, set[int]] = {}
