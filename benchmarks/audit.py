@@ -38,9 +38,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyroaring import BitMap
 
-from ombud.audit import keeping
-from ombud.audit.sets import PeopleSets
-from ombud.audit.walking import Csr, friends_of, installers_by_friend
+from ombud.audit.people import keeping
+from ombud.audit.people.sets import PeopleSets
+from ombud.audit.people.walking import Csr, friends_of, installers_by_friend
 from ombud.lake import Lake, open_lake
 from ombud.lake.files import sha256_of
 from ombud.model import schema

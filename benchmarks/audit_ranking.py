@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.special import betaincinv
 
-from ombud.audit.measured import Measured, measure
-from ombud.audit.ranking import score_apps
-from ombud.audit.weights import load_weights
+from ombud.audit.ranking.measured import Measured, measure
+from ombud.audit.ranking.order import score_apps
+from ombud.audit.ranking.weights import load_weights
 from ombud.lake import open_lake
 from ombud.model.workspace import Workspace
 from ombud.records import migrate, open_records

@@ -17,9 +17,9 @@ import typer
 from typer.main import get_command
 
 from ombud.archive.answers import FigureRef, Money, Totals
-from ombud.audit.exposure import Count
-from ombud.audit.ranking import Ranked
-from ombud.audit.reported import Reported
+from ombud.audit.exposure.counts import Count
+from ombud.audit.ranking.order import Ranked
+from ombud.audit.ranking.reported import Reported
 from ombud.cli.app import build
 from ombud.cli.demo_steps import DemoFigure
 from ombud.cli.doctor import Check

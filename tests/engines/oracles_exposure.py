@@ -75,10 +75,10 @@ def _through_another(row: dict[str, Any]) -> bool:
     return row["through"] not in {None, row["person"]} or "through:erased" in (row["quality"] or ())
 
 
-@case("ombud.audit:people_read", {"reads": (READS, NO_READS)})
-@case("ombud.audit:people_read", {"reads": (READS, ONE_READ)})
-@case("ombud.audit:people_read", {"reads": (READS, SOME_READS)})
-@case("ombud.audit:people_read", {"reads": (READS, EVERYBODY)})
+@case("ombud.audit.people:people_read", {"reads": (READS, NO_READS)})
+@case("ombud.audit.people:people_read", {"reads": (READS, ONE_READ)})
+@case("ombud.audit.people:people_read", {"reads": (READS, SOME_READS)})
+@case("ombud.audit.people:people_read", {"reads": (READS, EVERYBODY)})
 def people_read(relations: dict[str, Rows], _: dict[str, Any]) -> Rows:
     return [
         {"app": row["app"], "person": row["person"], "via": _through_another(row)}
@@ -88,13 +88,13 @@ def people_read(relations: dict[str, Rows], _: dict[str, Any]) -> Rows:
     ]
 
 
-@case("ombud.audit:people_granting", {"grants": (GRANTS, SOME_GRANTS)})
+@case("ombud.audit.people:people_granting", {"grants": (GRANTS, SOME_GRANTS)})
 def people_granting(relations: dict[str, Rows], _: dict[str, Any]) -> Rows:
     return [{name: row[name] for name in ("app", "person")} for row in relations["grants"]]
 
 
 @case(
-    "ombud.audit:friend_ties",
+    "ombud.audit.people:friend_ties",
     {
         "ties": (
             TIES,
@@ -122,9 +122,9 @@ SOME_TOLD = _rows("app person scope since until", (1, 5, "likes", 7, 9), (3, 5, 
 GRANTED = {"grants": (GRANTS, SOME_GRANTS), "told": (TOLD, SOME_TOLD)}
 
 
-@case("ombud.audit:grants_of_apps", GRANTED, first_app=1, last_app=1)
-@case("ombud.audit:grants_of_apps", GRANTED, first_app=2, last_app=3)
-@case("ombud.audit:grants_of_apps", GRANTED, first_app=4, last_app=9)
+@case("ombud.audit.exposure:grants_of_apps", GRANTED, first_app=1, last_app=1)
+@case("ombud.audit.exposure:grants_of_apps", GRANTED, first_app=2, last_app=3)
+@case("ombud.audit.exposure:grants_of_apps", GRANTED, first_app=4, last_app=9)
 def grants_of_apps(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
     granted = [
         {name: row[name] for name in ("app", "person", "scope")}
@@ -142,10 +142,15 @@ SOME_APPS = _rows("app happened_at", (1, _day(2)), (2, None), (5, _day(9)))
 BEFORE = {"reads": (READS, SOME_READS), "apps": (APPS, SOME_APPS)}
 
 
-@case("ombud.audit:reads_before_apps", BEFORE, first_app=1, last_app=1)
-@case("ombud.audit:reads_before_apps", BEFORE, first_app=0, last_app=9)
-@case("ombud.audit:reads_before_apps", BEFORE, first_app=2, last_app=9)
-@case("ombud.audit:reads_before_apps", {"reads": (READS, NO_READS), "apps": (APPS, SOME_APPS)}, first_app=0, last_app=9)
+@case("ombud.audit.exposure:reads_before_apps", BEFORE, first_app=1, last_app=1)
+@case("ombud.audit.exposure:reads_before_apps", BEFORE, first_app=0, last_app=9)
+@case("ombud.audit.exposure:reads_before_apps", BEFORE, first_app=2, last_app=9)
+@case(
+    "ombud.audit.exposure:reads_before_apps",
+    {"reads": (READS, NO_READS), "apps": (APPS, SOME_APPS)},
+    first_app=0,
+    last_app=9,
+)
 def reads_before_apps(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
     begun = {row["app"]: row["happened_at"] for row in relations["apps"]}
     early: dict[int, Rows] = {}
@@ -159,7 +164,7 @@ def reads_before_apps(relations: dict[str, Rows], parameters: dict[str, Any]) ->
 
 
 @case(
-    "ombud.audit:exposure_by_region",
+    "ombud.audit.exposure:exposure_by_region",
     {
         "exposed": (EXPOSED, _rows("person direct via", (1, 1, 0), (2, 1, 1), (3, 0, 1), (4, 0, 1), (9, 1, 0))),
         "accounts": (ACCOUNTS, _rows("account region", (1, "PL"), (2, "PL"), (3, "DE"), (4, None), (5, "FR"))),
@@ -182,9 +187,9 @@ SOME_SPANS = _rows(
 )
 
 
-@case("ombud.audit:exposure_by_span", {"reads": (READS, SOME_READS), "spans": (SPANS, SOME_SPANS)}, app=1)
-@case("ombud.audit:exposure_by_span", {"reads": (READS, EVERYBODY), "spans": (SPANS, SOME_SPANS)}, app=1)
-@case("ombud.audit:exposure_by_span", {"reads": (READS, SOME_READS), "spans": (SPANS, SOME_SPANS)}, app=3)
+@case("ombud.audit.exposure:exposure_by_span", {"reads": (READS, SOME_READS), "spans": (SPANS, SOME_SPANS)}, app=1)
+@case("ombud.audit.exposure:exposure_by_span", {"reads": (READS, EVERYBODY), "spans": (SPANS, SOME_SPANS)}, app=1)
+@case("ombud.audit.exposure:exposure_by_span", {"reads": (READS, SOME_READS), "spans": (SPANS, SOME_SPANS)}, app=3)
 def exposure_by_span(relations: dict[str, Rows], parameters: dict[str, Any]) -> Rows:
     out = []
     for span in relations["spans"]:

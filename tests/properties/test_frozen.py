@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ombud.audit.freeze import affected, freeze, verify
-from ombud.audit.span import span_of
+from ombud.audit.dossier.freeze import affected, freeze, verify
+from ombud.audit.dossier.span import span_of
 from ombud.lake.frozen import stored_people
 from tests.unit.audit.one_app import Row, affected_by, make_lake, read, write_reads
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ombud.audit.holes import find_holes
+from ombud.audit.logs.holes import find_holes
 from ombud.lake import open_lake
 from ombud.lake.imports import import_files
 from ombud.model.workspace import Workspace

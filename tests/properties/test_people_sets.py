@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from ombud.audit.adjacency import rows_of
-from ombud.audit.bits import from_bits, numbers_of
-from ombud.audit.gathering import DIRECT, GIVER, GRANTED, VIA, Gathering, app_of, key_of, kind_of
-from ombud.audit.segments import Segment, merged, packed, write_segment
-from ombud.audit.walking import Csr, friends_of, installers_by_friend
+from ombud.audit.people.adjacency import rows_of
+from ombud.audit.people.bits import from_bits, numbers_of
+from ombud.audit.people.gathering import DIRECT, GIVER, GRANTED, VIA, Gathering, app_of, key_of, kind_of
+from ombud.audit.people.segments import Segment, merged, packed, write_segment
+from ombud.audit.people.walking import Csr, friends_of, installers_by_friend
 
 # people close together, far apart, at the edges of blocks, and the last there can be
 people = st.one_of(

@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ombud.audit import funnel, proposals, questionnaire
-from ombud.audit.answering import take_in
-from ombud.audit.rules import OUTCOMES
+from ombud.audit.review import funnel, proposals, questionnaire
+from ombud.audit.review.answering import take_in
+from ombud.audit.review.rules import OUTCOMES
 from ombud.model import clock
 from ombud.model.errors import OmbudError
 from ombud.records import apps, migrate, outbox, questionnaires, review_progress, review_proposals

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ombud.audit import funnel, holders, proposals, questionnaire
-from ombud.audit.answering import take_in
-from ombud.audit.facts import AppFacts
-from ombud.audit.questionnaire import HolderSaid
+from ombud.audit.review import funnel, holders, proposals, questionnaire
+from ombud.audit.review.answering import take_in
+from ombud.audit.review.facts import AppFacts
+from ombud.audit.review.questionnaire import HolderSaid
 from ombud.model import clock
 from ombud.records.review_progress import Progress
 from tests.web.gate_seed import BANNED, CHAT, HOSTILE, IDLE, PLAIN, QUIZ

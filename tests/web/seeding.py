@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from ombud.archive import build_archive
-from ombud.audit.dossier import dossier, keep
-from ombud.audit.sets import open_sets
+from ombud.audit.dossier.whole import dossier, keep
+from ombud.audit.people.sets import open_sets
 from ombud.gate.policy import load_policy
 from ombud.lake import open_lake
 from ombud.model import schema

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from ombud.audit.dossier import dossier, keep
-from ombud.audit.freeze import freeze
-from ombud.audit.sets import open_sets
+from ombud.audit.dossier.freeze import freeze
+from ombud.audit.dossier.whole import dossier, keep
+from ombud.audit.people.sets import open_sets
 from ombud.lake import open_lake
 from ombud.records import open_records
 from ombud.web.app import create_app

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ombud.audit import questionnaire
+from ombud.audit.review import questionnaire
 from ombud.model import clock
 from ombud.records import apps, known_transfers, questionnaires, review_progress, review_proposals
 from ombud.web.security.limits import Attempts
@@ -378,7 +378,7 @@ def test_purposes_are_asked_for_by_the_same_kind_of_link(people: Callable[[str],
 
 
 def _rules(corrections: int) -> str:
-    from ombud.audit import rules  # noqa: PLC0415 - for its file alone
+    from ombud.audit.review import rules  # noqa: PLC0415 - for its file alone
 
     return rules._SHIPPED.read_text().replace("corrections = 20", f"corrections = {corrections}")
 

@@ -10,9 +10,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ombud.audit.dossier import Dossier, dossier, keep
-from ombud.audit.report import custody, pdf
-from ombud.audit.sets import open_sets
+from ombud.audit.dossier.report import custody, pdf
+from ombud.audit.dossier.whole import Dossier, dossier, keep
+from ombud.audit.people.sets import open_sets
 from ombud.cli.moments import moment_of
 from ombud.cli.shell import Shell, shell_of, writing
 from ombud.records import app_audits

@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ombud.audit.ranking import Ranked, ranking_of
-from ombud.audit.reported import report_apps
-from ombud.audit.sets import open_sets
-from ombud.audit.weights import load_weights
+from ombud.audit.people.sets import open_sets
+from ombud.audit.ranking.order import Ranked, ranking_of
+from ombud.audit.ranking.reported import report_apps
+from ombud.audit.ranking.weights import load_weights
 from ombud.cli.shell import Shell, shell_of
 
 __all__ = ["add_to"]

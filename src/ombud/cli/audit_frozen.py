@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ombud.audit import freeze as freezing
+from ombud.audit.dossier import freeze as freezing
 from ombud.cli.moments import moment_of
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from ombud.audit.holes import find_holes, keep
-from ombud.audit.sealed import limits, sealed
+from ombud.audit.logs.holes import find_holes, keep
+from ombud.audit.logs.sealed import limits, sealed
 from ombud.cli.shell import shell_of
 
 __all__ = ["add_to"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ombud.audit import certification, holders
-from ombud.audit.rules import rules_of
+from ombud.audit.review import certification, holders
+from ombud.audit.review.rules import rules_of
 from ombud.cli.audit_review import show_link, who
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import shell_of

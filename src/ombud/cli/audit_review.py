@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ombud.audit import funnel as moves
-from ombud.audit import proposals, questionnaire
-from ombud.audit.enrolling import known_apps
-from ombud.audit.facts import facts_of
-from ombud.audit.figures import figure_ids
-from ombud.audit.rules import rules_of
-from ombud.audit.sets import open_sets
+from ombud.audit.people.sets import open_sets
+from ombud.audit.review import funnel as moves
+from ombud.audit.review import proposals, questionnaire
+from ombud.audit.review.enrolling import known_apps
+from ombud.audit.review.facts import facts_of
+from ombud.audit.review.figures import figure_ids
+from ombud.audit.review.rules import rules_of
 from ombud.cli.publishing import bring_to_ledger
 from ombud.cli.shell import Shell, shell_of
 from ombud.model import clock

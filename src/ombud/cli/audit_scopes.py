@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ombud.audit.permissions import judge, microsoft_graph, parse_call
+from ombud.audit.logs.permissions import judge, microsoft_graph, parse_call
 from ombud.cli.shell import shell_of
 from ombud.model.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from ombud.audit.permissions import Call
+    from ombud.audit.logs.permissions import Call
     from ombud.lake import Lake
 
 __all__ = ["add_to"]

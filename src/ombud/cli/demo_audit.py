@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow.parquet as pq
 
-from ombud.audit import freeze as freezing
-from ombud.audit.dossier import dossier, keep
-from ombud.audit.exposure import exposure
-from ombud.audit.ranking import ranking_of
-from ombud.audit.report import custody, pdf
-from ombud.audit.sets import open_sets
+from ombud.audit.dossier import freeze as freezing
+from ombud.audit.dossier.report import custody, pdf
+from ombud.audit.dossier.whole import dossier, keep
+from ombud.audit.exposure.counts import exposure
+from ombud.audit.people.sets import open_sets
+from ombud.audit.ranking.order import ranking_of
 from ombud.cli.demo_steps import DemoFigure, Step
 from ombud.lake.imports import import_files
 from ombud.model.findings import Figure, SourceFile

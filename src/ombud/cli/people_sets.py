@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ombud.audit.sets import catch_up
+from ombud.audit.people.sets import catch_up
 from ombud.model.errors import BusyError, OmbudError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 
 from ombud.archive.upkeep import ask_for_build
 from ombud.archive.upkeep import handlers as archive_handlers
-from ombud.audit.upkeep import keeping_sets
+from ombud.audit.people.upkeep import keeping_sets
 from ombud.cli.shell import shell_of
 from ombud.gate.flush import ask_for_flush
 from ombud.gate.flush import handlers as flush_handlers

@@ -27,7 +27,7 @@ class AppAudit(msgspec.Struct, frozen=True):
     since: datetime
     until: datetime
     document: dict[str, Any]
-    """an `ombud.audit.dossier.Dossier`, as builtins"""
+    """an `ombud.audit.dossier.whole.Dossier`, as builtins"""
 
 
 def save(tx: Connection, item: AppAudit) -> None:

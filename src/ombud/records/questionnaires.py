@@ -91,7 +91,7 @@ class Answer(msgspec.Struct, frozen=True):
 def send(tx: Connection, item: Questionnaire) -> tuple[Questionnaire, str]:
     """Keep a questionnaire; return it with the token of its link (256 random bits), of which only a hash is kept."""
     if not item.questions:
-        raise InputError("A questionnaire needs a question.", hint="`audit/questions.toml` has them.")
+        raise InputError("A questionnaire needs a question.", hint="`audit/review/questions.toml` has them.")
     if item.due_at <= clock.now():
         raise InputError("The deadline has passed already.", hint="Give the developer time.")
     token = secrets.token_urlsafe(32)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from ombud.audit.figures import figure_ids
+from ombud.audit.review.figures import figure_ids
 from ombud.model import clock
 from ombud.records.review_progress import STAGES
 
 if TYPE_CHECKING:
-    from ombud.audit.funnel import Funnel
-    from ombud.audit.rules import ReviewRules
+    from ombud.audit.review.funnel import Funnel
+    from ombud.audit.review.rules import ReviewRules
     from ombud.records.review_progress import Progress
 
 __all__ = [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from ombud.audit.sets import PeopleSets
+    from ombud.audit.people.sets import PeopleSets
     from ombud.lake import Lake
 
 __all__ = ["START", "check_against_rows", "door", "random_reads", "read", "write"]

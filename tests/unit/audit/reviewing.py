@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
-from ombud.audit import funnel, questionnaire
-from ombud.audit.facts import AppFacts
+from ombud.audit.review import funnel, questionnaire
+from ombud.audit.review.facts import AppFacts
 from ombud.model import clock
 from ombud.records import apps
 from ombud.records.review_progress import Progress
@@ -17,7 +17,7 @@ from ombud.records.tables import staff as staff_table
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from ombud.audit.questionnaire import Sent
+    from ombud.audit.review.questionnaire import Sent
 
 NOON = datetime(2018, 3, 21, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

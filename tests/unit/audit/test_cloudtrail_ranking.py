@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ombud.audit.ranking import ranking_of
-from ombud.audit.sets import open_sets
+from ombud.audit.people.sets import open_sets
+from ombud.audit.ranking.order import ranking_of
 from ombud.lake.imports import import_files
 from ombud.lake.imports.cloudtrail_events import read_event
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ombud.audit.dossier import Dossier, dossier, keep, kept
-from ombud.audit.sets import open_sets
+from ombud.audit.dossier.whole import Dossier, dossier, keep, kept
+from ombud.audit.people.sets import open_sets
 from ombud.gate.policy import load_policy
 from ombud.gate.registry import activate
 from ombud.model import clock

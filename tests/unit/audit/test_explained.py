@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ombud.audit.checks import checks
-from ombud.audit.innocent import innocent
-from ombud.audit.inquiry import Inquiry, inquiry
-from ombud.audit.sessions import LISTED, sessions
-from ombud.audit.span import span_of
+from ombud.audit.dossier.checks import checks
+from ombud.audit.dossier.innocent import innocent
+from ombud.audit.dossier.inquiry import Inquiry, inquiry
+from ombud.audit.dossier.sessions import LISTED, sessions
+from ombud.audit.dossier.span import span_of
 from tests.unit.audit.one_app import START, make_lake, read, write, write_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ombud.audit.inquiry import Number
+    from ombud.audit.dossier.inquiry import Number
     from ombud.lake import Lake
 
 DAY = 24 * 60.0

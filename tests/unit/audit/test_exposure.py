@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ombud.audit.breakdown import RegionExposure, Span, by_region, by_span, policy_spans
-from ombud.audit.exposure import Count, Exposure, exposure, exposures, through_how_many
-from ombud.audit.opening import opening
-from ombud.audit.sets import open_sets
+from ombud.audit.exposure.breakdown import RegionExposure, Span, by_region, by_span, policy_spans
+from ombud.audit.exposure.counts import Count, Exposure, exposure, exposures, through_how_many
+from ombud.audit.exposure.opening import opening
+from ombud.audit.people.sets import open_sets
 from ombud.gate.policy import load_policy
 from ombud.gate.registry import activate
 from ombud.model import clock

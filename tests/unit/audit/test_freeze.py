@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from ombud.audit.freeze import freeze, prove, verify
+from ombud.audit.dossier.freeze import freeze, prove, verify
 from ombud.lake.backup import backup, restore
 from ombud.lake.publisher import publish_all
 from ombud.lake.store import open_lake

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ombud.audit import funnel
-from ombud.audit.answering import take_in
-from ombud.audit.figures import figure_ids
-from ombud.audit.rules import load_rules
+from ombud.audit.review import funnel
+from ombud.audit.review.answering import take_in
+from ombud.audit.review.figures import figure_ids
+from ombud.audit.review.rules import load_rules
 from ombud.ledger.entries import encode_entry
 from ombud.model import clock
 from ombud.model.errors import AccessError, InputError, NotFoundError, RefusedError, UsageError

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ombud.audit.holes import Hole, find_holes, keep
+from ombud.audit.logs.holes import Hole, find_holes, keep
 from ombud.lake.imports import import_files
 from ombud.model import clock, schema
 from ombud.records import figures, gate_hosts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyroaring import BitMap
 
-from ombud.audit import adjacency, bits, gathering, segments, walking
+from ombud.audit.people import adjacency, bits, gathering, segments, walking
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ombud.audit.likeness import LEAN, NEAREST, Likeness, _count, _window
+from ombud.audit.ranking.likeness import LEAN, NEAREST, Likeness, _count, _window
 
 
 def likeness(users: list[int], category: list[int]) -> Likeness:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ombud.audit.described import UNREGISTERED, Described, describe
-from ombud.audit.links import Link, links_among, related
-from ombud.audit.together import MOST, joined, things_of
+from ombud.audit.ranking.described import UNREGISTERED, Described, describe
+from ombud.audit.ranking.links import Link, links_among, related
+from ombud.audit.ranking.together import MOST, joined, things_of
 from ombud.model import clock
 from ombud.records import apps
 from tests.unit.audit.ranked import fill, read, rows_of

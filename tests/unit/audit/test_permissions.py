@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ombud.audit.permissions import judge, microsoft_graph, parse_call
+from ombud.audit.logs.permissions import judge, microsoft_graph, parse_call
 
 if TYPE_CHECKING:
-    from ombud.audit.permissions import Kind
+    from ombud.audit.logs.permissions import Kind
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "rogue-oauth-apps"
 CATALOGUE = microsoft_graph()

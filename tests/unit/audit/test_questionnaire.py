@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from ombud.audit import certification, funnel, holders, proposals, questionnaire
-from ombud.audit.answering import take_in
-from ombud.audit.enrolling import known_apps
-from ombud.audit.facts import AppFacts, facts_of, sentences
-from ombud.audit.questionnaire import HolderSaid
-from ombud.audit.questions import Template, fill, load_questions
-from ombud.audit.rules import load_rules, rules_of
-from ombud.audit.sets import open_sets
+from ombud.audit.people.sets import open_sets
+from ombud.audit.review import certification, funnel, holders, proposals, questionnaire
+from ombud.audit.review.answering import take_in
+from ombud.audit.review.enrolling import known_apps
+from ombud.audit.review.facts import AppFacts, facts_of, sentences
+from ombud.audit.review.questionnaire import HolderSaid
+from ombud.audit.review.questions import Template, fill, load_questions
+from ombud.audit.review.rules import load_rules, rules_of
 from ombud.gate.policy import load_policy
 from ombud.model import clock, schema
 from ombud.model.errors import AccessError, InputError, NotFoundError, RefusedError, UsageError

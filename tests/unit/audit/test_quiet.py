@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ombud.audit.quiet import LEVEL, quiet, unit_for
+from ombud.audit.logs.quiet import LEVEL, quiet, unit_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

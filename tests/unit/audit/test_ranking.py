@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ombud.audit.app_figures import app_figures
-from ombud.audit.exposure import exposure
-from ombud.audit.measured import Measured, measure
-from ombud.audit.ranking import REASONS, Ranking, Scored, counts_for, rank_apps, ranking_of, score_apps
-from ombud.audit.sets import PeopleSets, open_sets
-from ombud.audit.signals import Signal, signals, signals_of
-from ombud.audit.weights import CODES, Weights, load_weights
+from ombud.audit.exposure.counts import exposure
+from ombud.audit.people.sets import PeopleSets, open_sets
+from ombud.audit.ranking.app_figures import app_figures
+from ombud.audit.ranking.measured import Measured, measure
+from ombud.audit.ranking.order import REASONS, Ranking, Scored, counts_for, rank_apps, ranking_of, score_apps
+from ombud.audit.ranking.signals import Signal, signals, signals_of
+from ombud.audit.ranking.weights import CODES, Weights, load_weights
 from ombud.gate import consent, registry
 from ombud.gate.policy import load_policy
 from ombud.model import clock

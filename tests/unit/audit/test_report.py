@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from ombud.audit.dossier import Dossier, dossier
-from ombud.audit.freeze import freeze
-from ombud.audit.innocent import Innocent
-from ombud.audit.report import Custody, custody, pdf
-from ombud.audit.report.pdf import typeset
-from ombud.audit.sets import open_sets
-from ombud.audit.surroundings import Holder, Related, SignalLine
+from ombud.audit.dossier.freeze import freeze
+from ombud.audit.dossier.innocent import Innocent
+from ombud.audit.dossier.report import Custody, custody, pdf
+from ombud.audit.dossier.report.pdf import typeset
+from ombud.audit.dossier.surroundings import Holder, Related, SignalLine
+from ombud.audit.dossier.whole import Dossier, dossier
+from ombud.audit.people.sets import open_sets
 from ombud.lake.publisher import publish_all
 from ombud.model import clock
 from tests.pdf_text import text_of

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ombud.audit.sealed import limits, sealed
+from ombud.audit.logs.sealed import limits, sealed
 from ombud.lake.imports import import_files
 from ombud.lake.publisher import publish_all
 from ombud.lake.sealing import seal_files

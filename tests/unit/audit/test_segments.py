@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from ombud.audit.gathering import Gathering
-from ombud.audit.manifest import Manifest, Part, Source, read_manifest, write_manifest
-from ombud.audit.segments import Segment, merged, packed, write_segment
+from ombud.audit.people.gathering import Gathering
+from ombud.audit.people.manifest import Manifest, Part, Source, read_manifest, write_manifest
+from ombud.audit.people.segments import Segment, merged, packed, write_segment
 from ombud.model.errors import RefusedError, StorageError
 
 if TYPE_CHECKING:

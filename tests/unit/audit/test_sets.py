@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from ombud.audit import keeping
-from ombud.audit.manifest import read_manifest
-from ombud.audit.sets import PeopleSets, catch_up, open_sets
+from ombud.audit.people import keeping
+from ombud.audit.people.manifest import read_manifest
+from ombud.audit.people.sets import PeopleSets, catch_up, open_sets
 from ombud.model.errors import BusyError, StorageError
 from tests.unit.audit.exposing import START, check_against_rows, door, random_reads, read, write
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ombud.audit.shapes import MANY, NEAR, NEVER, THERE, WHOLE, Consents, Reads, Shape, shape_of
+from ombud.audit.ranking.shapes import MANY, NEAR, NEVER, THERE, WHOLE, Consents, Reads, Shape, shape_of
 
 PEOPLE = 8
 ROWS = st.lists(

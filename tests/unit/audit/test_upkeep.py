@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ombud.audit import upkeep
-from ombud.audit.sets import PeopleSets
-from ombud.audit.upkeep import keeping_sets
+from ombud.audit.people import upkeep
+from ombud.audit.people.sets import PeopleSets
+from ombud.audit.people.upkeep import keeping_sets
 from ombud.model.errors import StorageError
 from ombud.records import jobs
 from tests.unit.audit.exposing import read, write

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyroaring import BitMap
 
-from ombud.audit import walking
-from ombud.audit.adjacency import rows_of
-from ombud.audit.friendships import opened
-from ombud.audit.walking import Csr, build, friends_of, installers_by_friend
+from ombud.audit.people import walking
+from ombud.audit.people.adjacency import rows_of
+from ombud.audit.people.friendships import opened
+from ombud.audit.people.walking import Csr, build, friends_of, installers_by_friend
 from ombud.model.errors import RefusedError, StorageError
 from tests.unit.audit.exposing import START, door, write
 
@@ -69,7 +69,7 @@ def test_they_are_made_once_and_again_when_ties_change(lake: Lake, monkeypatch: 
     assert files(lake).isdisjoint(first)
     lake.erase("z")
     assert friends(lake, build(lake), "a") == {"b"}
-    monkeypatch.setattr("ombud.audit.friendships._fits", lambda *_: False)
+    monkeypatch.setattr("ombud.audit.people.friendships._fits", lambda *_: False)
     with pytest.raises(RefusedError, match="faster"):
         opened(lake)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ombud.audit.sensitivity import POINTS, UNKNOWN, points_by_field
-from ombud.audit.weights import CODES, load_weights
+from ombud.audit.ranking.sensitivity import POINTS, UNKNOWN, points_by_field
+from ombud.audit.ranking.weights import CODES, load_weights
 from ombud.gate import registry
 from ombud.gate.policy import load_policy, parse_policy
 from ombud.model.errors import InputError

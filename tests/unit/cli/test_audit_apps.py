@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from ombud.audit.weights import load_weights
+from ombud.audit.ranking.weights import load_weights
 from ombud.lake import open_lake
 from ombud.model.schema import table
 from ombud.model.workspace import Workspace

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ombud.audit.answering import take_in
-from ombud.audit.questionnaire import HolderSaid
+from ombud.audit.review.answering import take_in
+from ombud.audit.review.questionnaire import HolderSaid
 from ombud.model import clock
 from ombud.model.workspace import Workspace
 from ombud.records import apps, open_records, questionnaires

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ombud.audit.keeping import locked
-from ombud.audit.sets import PeopleSets
+from ombud.audit.people.keeping import locked
+from ombud.audit.people.sets import PeopleSets
 from ombud.cli import people_sets
 from ombud.lake import open_lake
 from ombud.model.errors import BusyError

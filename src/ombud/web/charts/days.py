@@ -11,7 +11,7 @@ from ombud.web.charts import timeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ombud.audit.timeline import Day
+    from ombud.audit.dossier.timeline import Day
     from ombud.web.charts.timeline import Timeline
 
 __all__ = ["draw"]

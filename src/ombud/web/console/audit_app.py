@@ -10,8 +10,8 @@ from msgspec import Meta
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from ombud.audit.dossier import Dossier, kept
-from ombud.audit.report import custody, pdf
+from ombud.audit.dossier.report import custody, pdf
+from ombud.audit.dossier.whole import Dossier, kept
 from ombud.model.errors import NotFoundError
 from ombud.model.findings import SourceFile
 from ombud.records import app_audits, apps, frozen_sets, outbox

@@ -11,11 +11,11 @@ from fastapi import Form, Path
 from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
-from ombud.audit import certification, funnel, hearing, holders, proposals, questionnaire
-from ombud.audit.certification import Due
-from ombud.audit.facts import facts_of
-from ombud.audit.rules import rules_of
-from ombud.audit.sets import open_sets
+from ombud.audit.people.sets import open_sets
+from ombud.audit.review import certification, funnel, hearing, holders, proposals, questionnaire
+from ombud.audit.review.certification import Due
+from ombud.audit.review.facts import facts_of
+from ombud.audit.review.rules import rules_of
 from ombud.records import questionnaires, review_progress, review_proposals
 from ombud.records.questionnaires import Questionnaire
 from ombud.web.access import DECIDERS, EDITORS, STAFF

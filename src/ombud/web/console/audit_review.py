@@ -10,9 +10,9 @@ from fastapi import Form, Path, Query
 from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
-from ombud.audit import proposals
-from ombud.audit.funnel import funnel
-from ombud.audit.rules import rules_of
+from ombud.audit.review import proposals
+from ombud.audit.review.funnel import funnel
+from ombud.audit.review.rules import rules_of
 from ombud.records import questionnaires, review_progress, review_proposals
 from ombud.records.review_proposals import Proposal
 from ombud.web.access import EDITORS, STAFF

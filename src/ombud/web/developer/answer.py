@@ -10,9 +10,9 @@ from fastapi import Form, Path
 from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
-from ombud.audit.answering import take_in
-from ombud.audit.questionnaire import HolderSaid, receipt_of, said_holders
-from ombud.audit.rules import rules_of
+from ombud.audit.review.answering import take_in
+from ombud.audit.review.questionnaire import HolderSaid, receipt_of, said_holders
+from ombud.audit.review.rules import rules_of
 from ombud.model.errors import InputError
 from ombud.records import questionnaires, review_progress
 from ombud.records.questionnaires import Questionnaire

@@ -9,7 +9,7 @@ from fastapi import Path, Request
 from msgspec import Meta
 from sqlalchemy import Connection
 
-from ombud.audit.figures import SUBJECT
+from ombud.audit.review.figures import SUBJECT
 from ombud.model.findings import Figure
 from ombud.records import cases, figures, findings
 from ombud.web.access import PUBLIC

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ombud.audit.funnel import funnel
-from ombud.audit.rules import rules_of
+from ombud.audit.review.funnel import funnel
+from ombud.audit.review.rules import rules_of
 from ombud.records import review_progress
 from ombud.web.access import PUBLIC
 from ombud.web.pages import Pages

@@ -1,0 +1,1 @@
+"""Old logs from before there was a gate: what they rest on, what they lack, what their permissions opened."""

@@ -1,0 +1,1 @@
+"""Every app in order of what stands out about it beside apps like it, with reasons."""
