@@ -27,7 +27,7 @@ SELECT CASE WHEN NOT EXISTS (FROM grants WHERE app = {_APP}) THEN NULL ELSE (
 """  # noqa: S608 - our own words
 _NEVER = f"""
 SELECT CASE WHEN NOT EXISTS (FROM grants WHERE app = {_APP}) THEN NULL ELSE (
-  SELECT count(*) FROM mine AS m WHERE went
+  SELECT count(*) FROM mine AS m WHERE went AND consenting IS NOT NULL
   AND NOT EXISTS (FROM grants AS g WHERE g.app = {_APP} AND g.person = m.consenting)) END
 """  # noqa: S608 - our own words
 _PURPOSE = f"""
@@ -41,7 +41,8 @@ SELECT CASE WHEN NOT EXISTS (FROM accounts) THEN NULL ELSE
   (SELECT count(DISTINCT person) FROM mine WHERE went AND person NOT IN (SELECT account FROM accounts)) END
 """
 _TWICE = """
-SELECT count(*) - count(DISTINCT (happened_at, person, consenting, fields)) FROM mine WHERE went
+SELECT count(*) - count(DISTINCT (happened_at, person, consenting, fields)) FROM mine
+WHERE went AND consenting IS NOT NULL
 """
 _ASKED = (
     ("before-the-app", "reads dated before the app was registered", "reads", _BEFORE, ("apps",)),

@@ -39,11 +39,13 @@ __all__ = ["Frozen", "Verified", "affected", "freeze", "prove", "verify"]
 
 AFFECTED = """
 SELECT n.name AS person, r.person AS id,
-       CASE WHEN bool_and(r.through IS NULL OR r.through = r.person) THEN 'direct'
-            WHEN bool_or(r.through IS NULL OR r.through = r.person) THEN 'both' ELSE 'via' END AS reach,
+       CASE WHEN bool_and(r.via) THEN 'via' WHEN bool_or(r.via) THEN 'both' ELSE 'direct' END AS reach,
        min(r.happened_at) AS first, max(r.happened_at) AS last, count(*) AS reads,
        coalesce(list_sort(list_distinct(flatten(list(r.fields)))), CAST([] AS VARCHAR[])) AS fields
-FROM reads AS r JOIN account_ids AS n ON n.id = r.person
+FROM (
+  SELECT *, coalesce(through <> person, false) OR list_contains(coalesce(quality, []), 'through:erased') AS via
+  FROM reads
+) AS r JOIN account_ids AS n ON n.id = r.person
 WHERE r.app = (SELECT id FROM app_ids WHERE name = $app) AND n.name IS NOT NULL AND r.decision <> 'refused'
   AND r.happened_at >= CAST($since AS TIMESTAMPTZ) AND r.happened_at < CAST($until AS TIMESTAMPTZ)
 GROUP BY ALL ORDER BY id

@@ -100,7 +100,11 @@ def _by_share(share: float | None) -> Applies:
 def _users(number: Number) -> Innocent:
     value = number.value
     applies: Applies = "unknown" if value is None else "yes" if value <= FEW else "partly" if value <= SEVERAL else "no"
-    said = "Nothing went out." if value is None else f"It read {value:,.1f} people for each consenting person."
+    said = (
+        "Nothing went out by the consent of anybody who is still known."
+        if value is None
+        else f"It read {value:,.1f} people for each consenting person."
+    )
     return Innocent("its-users", "It reads many because many use it", said, applies, number)
 
 

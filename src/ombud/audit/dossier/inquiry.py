@@ -31,12 +31,16 @@ TABLES = ("reads", "grants", "accounts", "apps", "ties")
 """The lake's tables that an audit of one app reads."""
 
 MINE = """mine AS (
-  SELECT person, coalesce(through, person) AS consenting, through IS NOT NULL AND through <> person AS via,
+  SELECT person, CASE WHEN through IS NULL AND list_contains(coalesce(quality, []), 'through:erased') THEN NULL
+         ELSE coalesce(through, person) END AS consenting,
+         coalesce(through <> person, false) OR list_contains(coalesce(quality, []), 'through:erased') AS via,
          happened_at, fields, purpose, decision, decision <> 'refused' AS went, policy, "key", network
   FROM reads WHERE app = (SELECT id FROM app_ids WHERE name = $app)
     AND happened_at >= CAST($since AS TIMESTAMPTZ) AND happened_at < CAST($until AS TIMESTAMPTZ)
 )"""
-"""The app's reads in the time; `via` says that it was through a friend, `went` that a field went out."""
+"""The app's reads in the time; `via` says that it was through a friend, `went` that a field went out.
+
+`consenting` is whose consent it used; null where they were erased."""
 
 
 class Number(msgspec.Struct, frozen=True):

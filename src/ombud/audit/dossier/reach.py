@@ -19,12 +19,13 @@ __all__ = ["Band", "Bounds", "Reach", "reach"]
 _PEOPLE = "SELECT count(DISTINCT person) FROM mine WHERE went{where}"
 _CONSENTING = "SELECT count(DISTINCT consenting) FROM mine WHERE went"
 _RATIO = """
-SELECT round(count(DISTINCT person) / nullif(count(DISTINCT consenting), 0), 2) FROM mine WHERE went
+SELECT round(count(DISTINCT person) / nullif(count(DISTINCT consenting), 0), 2) FROM mine
+WHERE went AND consenting IS NOT NULL
 """
 _BANDS = """
 SELECT CASE WHEN n = 1 THEN '1' WHEN n = 2 THEN '2' WHEN n <= 5 THEN '3 to 5' WHEN n <= 10 THEN '6 to 10'
        ELSE 'more than 10' END AS band, min(n) AS least, max(n) AS most, count(*) AS people
-FROM (SELECT person, count(DISTINCT consenting) AS n FROM mine WHERE went AND via GROUP BY person)
+FROM (SELECT person, greatest(count(DISTINCT consenting), 1) AS n FROM mine WHERE went AND via GROUP BY person)
 GROUP BY band ORDER BY least
 """
 

@@ -25,7 +25,7 @@ RARE = 0.05
 """A signal is shown when at most this share of apps like it has as much."""
 _LIMITS = (
     "Counts say what the log holds. A read that never reached the log is in no count; coverage says how much is.",
-    "People who were erased are in no count, and a read through somebody who was erased counts as one by own consent.",
+    "People who were erased are in no count. A read by an erased person's consent still counts as through a friend.",
     "What an app did with the data after it left is not in any log of reads; only the holders say something of it.",
 )
 

@@ -18,16 +18,18 @@ COMMAND = "ombud audit apps --dry-run --json"
 """What computes a whole run again."""
 
 _OWN = "(r.through IS NULL OR r.through = r.person) AND NOT coalesce(list_contains(r.quality, 'through:erased'), false)"
+_THEIRS = _OWN.replace("r.", "o.")
 _MINE = "SELECT count(DISTINCT r.person) FROM reads AS r WHERE r.app = (SELECT id FROM app_ids WHERE name = $app) AND "
-_ABSENT = """r.decision <> 'refused' AND r.through <> r.person AND NOT EXISTS (
+_ABSENT = f"""r.decision <> 'refused' AND r.through <> r.person AND NOT EXISTS (
   SELECT 1 FROM reads AS o
-  WHERE o.app = r.app AND o.person = r.through AND (o.through IS NULL OR o.through = o.person)
+  WHERE o.app = r.app AND o.person = r.through AND {_THEIRS}
     AND o.decision <> 'refused' AND abs(epoch_us(o.happened_at) // 1000000 - epoch_us(r.happened_at) // 1000000) <= 3600
-)"""
+)"""  # noqa: S608 - our own words
 _STRANGE = """NOT coalesce(list_contains(r.quality, 'through:erased'), false) AND NOT EXISTS (
   SELECT 1 FROM grants AS g WHERE g.app = r.app AND g.person = coalesce(r.through, r.person)
 )"""
-_LATE = """r.decision <> 'refused' AND epoch_us(r.happened_at) // 1000000 > (
+_LATE = """r.decision <> 'refused' AND NOT coalesce(list_contains(r.quality, 'through:erased'), false)
+AND epoch_us(r.happened_at) // 1000000 > (
   SELECT CASE WHEN count(*) = count(g.ended_at) THEN max(epoch_us(g.ended_at)) // 1000000 END
   FROM grants AS g WHERE g.app = r.app AND g.person = coalesce(r.through, r.person)
 )"""
