@@ -25,6 +25,7 @@ from ombud.model.errors import InputError
 if TYPE_CHECKING:
     from ombud.gate.budgets import Budgets
     from ombud.gate.decide import Gate
+    from ombud.gate.policy.compiled import CompiledPolicy
     from ombud.gate.slots import Words
 
 __all__ = [
@@ -314,9 +315,9 @@ def decide_batch(gate: Gate, batch: Batch, prefix: str, *, per_field: bool = Fal
     rows = len(batch.app)
     if any(len(column) != rows for column in batch):
         raise InputError("The columns of the batch differ in length.", hint="Give each column a value a row.")
-    _fits(gate, batch)
-    out = empty_decisions(rows, f"{prefix}b{next(_BATCHES):x}.", per_field=per_field)
     compiled, budgets, consents = gate.compiled, gate.budgets, gate.consents
+    _fits(compiled, batch)
+    out = empty_decisions(rows, f"{prefix}b{next(_BATCHES):x}.", per_field=per_field)
     stopped = np.zeros(len(compiled.arrays.apps), dtype=np.bool_)
     stopped[[compiled.app_index[name] for name in gate.stopped if name in compiled.app_index]] = True
     ties = (gate.ties.starts, gate.ties.friends) if gate.ties else NO_TIES
@@ -355,13 +356,13 @@ def decide_rows(  # noqa: PLR0917 - the parts of one call
         budgets.settle(*seen)
 
 
-def _fits(gate: Gate, batch: Batch) -> None:
+def _fits(compiled: CompiledPolicy, batch: Batch) -> None:
     """Refuse ids that point outside of what compiled code reads, which does not look."""
     ends = {
         "person": MOST_PEOPLE,
         "through": MOST_PEOPLE,
-        "purpose": len(gate.compiled.purposes),
-        "region": len(gate.compiled.region_refuses),
+        "purpose": len(compiled.purposes),
+        "region": len(compiled.region_refuses),
     }
     for name, end in ends.items():
         column: Ints = getattr(batch, name)

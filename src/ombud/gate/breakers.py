@@ -206,7 +206,8 @@ class Breakers:
 
     def _count_users(self, apps: int) -> Ints:
         """Count the live consents of each app."""
-        rows = self.gate.consents.table.rows()
+        with self.gate.consents.lock:
+            rows = self.gate.consents.table.rows()
         live = rows[rows[:, 3] & _U(255) == LIVE]
         numbers = ((live[:, 0] - _U(1)) >> _U(40)).astype(np.int64)
         return np.bincount(numbers, minlength=apps)[:apps].astype(np.int64)

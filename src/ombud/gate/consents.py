@@ -75,10 +75,10 @@ class ConsentTable:
         if found is None:
             return None
         words, at = found
-        last = words[at + 3]
+        _, scopes, used, last = words[at : at + 4].tolist()
         if last & 255 == ABSENT:
             return None
-        return Consent(words[at + 1], words[at + 2], last >> 8, last & 255 == REVOKED)
+        return Consent(scopes, used, last >> 8, last & 255 == REVOKED)
 
     def put(
         self, app: int, person: int, scopes: int, last_used_day: int, expires_day: int = NEVER, *, revoked: bool = False
@@ -88,10 +88,7 @@ class ConsentTable:
         if not (0 <= scopes < 2**64 and 0 <= last_used_day <= NEVER and 0 <= expires_day <= NEVER):
             raise InputError("The consent's scopes or days do not fit.", hint="Days count from 1970-01-01.")
         with self.lock:
-            words, at = self.table.own_row(key)
-            words[at + 1] = scopes
-            words[at + 2] = last_used_day
-            words[at + 3] = expires_day << 8 | (REVOKED if revoked else LIVE)
+            self.table.write(key, scopes, last_used_day, expires_day << 8 | (REVOKED if revoked else LIVE))
 
     def revoke(self, app: int, person: int) -> bool:
         """Withdraw a consent; say whether there was one."""
@@ -103,22 +100,26 @@ class ConsentTable:
 
     def use(self, app: int, person: int, day: int) -> bool:
         """Note that the person used the app on a day; say whether there is a consent."""
-        consent = self.get(app, person)
-        if consent is None or consent.revoked:
-            return False
-        self.put(app, person, consent.scopes, max(day, consent.last_used_day), consent.expires_day)
-        return True
+        key = key_of(app, person)
+        with self.lock:  # or a revocation in between would be undone
+            consent = self.get(app, person)
+            if consent is None or consent.revoked:
+                return False
+            used = min(max(day, consent.last_used_day), NEVER)
+            self.table.write(key, consent.scopes, used, consent.expires_day << 8 | LIVE)
+            return True
 
     def untick(self, app: int, person: int, scope: str) -> bool:
         """Take one scope out of a consent; say whether it was ticked."""
-        consent = self.get(app, person)
+        key = key_of(app, person)
         bit = 1 << self.scopes.bit(scope)
-        if consent is None or not consent.scopes & bit:
-            return False
-        self.put(
-            app, person, consent.scopes & ~bit, consent.last_used_day, consent.expires_day, revoked=consent.revoked
-        )
-        return True
+        with self.lock:
+            consent = self.get(app, person)
+            if consent is None or not consent.scopes & bit:
+                return False
+            last = consent.expires_day << 8 | (REVOKED if consent.revoked else LIVE)
+            self.table.write(key, consent.scopes & ~bit, consent.last_used_day, last)
+            return True
 
     def put_many(  # noqa: PLR0917 - columns, in the order of `put`
         self,
@@ -159,11 +160,9 @@ class ConsentTable:
     def _mark(self, app: int, person: int, state: int) -> bool:
         key = key_of(app, person)
         with self.lock:
-            found = self.table.row(key)
-            if found is None or found[0][found[1] + 3] & 255 == ABSENT:
+            consent = self.get(app, person)
+            if consent is None:
                 return False
-            words, at = self.table.own_row(key)
-            words[at + 3] = words[at + 3] & ~255 | state
-            if state == ABSENT:
-                words[at + 1] = words[at + 2] = 0
+            kept = (0, 0) if state == ABSENT else (consent.scopes, consent.last_used_day)
+            self.table.write(key, *kept, consent.expires_day << 8 | state)
             return True

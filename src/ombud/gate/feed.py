@@ -37,12 +37,20 @@ _log = logging.getLogger(__name__)
 
 
 class Ids(dict[str, int]):
-    """Dense numbers for names, given in the order in which they are first needed."""
+    """Dense numbers for names, given in the order in which they are first needed. Safe between threads."""
+
+    def __init__(self) -> None:
+        """Begin without names."""
+        super().__init__()
+        self._lock = threading.Lock()
 
     def number(self, name: str) -> int:
         """Return the number of a name, a new one when it has none."""
         found = self.get(name)
-        return self.setdefault(name, len(self)) if found is None else found
+        if found is None:
+            with self._lock:  # or two names that come at once would share a number, and so a consent
+                found = self.setdefault(name, len(self))
+        return found
 
 
 class ConsentFeed:

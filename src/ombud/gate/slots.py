@@ -11,6 +11,7 @@ stands for says when it is void, and void rows stay behind at the next growth.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numba as nb
@@ -141,22 +142,17 @@ class SlotTable:
                 return words, at
         return None
 
-    def own_row(self, key: int) -> tuple[memoryview, int]:
-        """Return a key's row in the new table, made or moved there if need be; growth goes on by one step."""
+    def write(self, key: int, one: int, two: int, three: int) -> None:
+        """Write a key's row into the new table, at one stroke for whoever reads; growth goes on by one step."""
         self.advance()
-        before = self.row(key)
+        fresh = self.row(key) is None
         words, mask = self.view[:2]
         at = ((((key ^ (key >> 32)) * FACTOR) >> 32) << 2) & mask
         while words[at] != key and words[at]:
             at = (at + 4) & mask
-        if words[at] != key:
-            if before is None:
-                self.block[KEYS] += 1
-            else:
-                there, start = before
-                words[at + 1], words[at + 2], words[at + 3] = there[start + 1], there[start + 2], there[start + 3]
-            words[at] = key
-        return words, at
+        words[at : at + 4] = array("Q", (key, one, two, three))
+        if fresh:
+            self.block[KEYS] += 1
 
     def put_all(self, rows: Words) -> None:
         """Write rows of shape (n, 4), the later of equal keys last."""
@@ -213,7 +209,9 @@ class SlotTable:
     def _step(self, places: int) -> None:
         """Move the next places of the old table; drop it after the last."""
         end = min(self._moved + places, len(self.old))
-        self.block[KEYS] -= int(_move(self.old, self.new, self._moved, end))
+        left = int(_move(self.old, self.new, self._moved, end))
+        if left:  # else another thread's compiled code may count a key at this moment
+            self.block[KEYS] -= left
         self._moved = end
         if end == len(self.old):
             kept, self.old = self.old, _NONE

@@ -170,7 +170,7 @@ def test_no_insertion_moves_more_than_eight_places() -> None:
 def test_memory_is_32_bytes_a_place_at_most_six_tenths_full() -> None:
     table = SlotTable(16)
     for n in range(10_000):
-        table.own_row(n + 1)
+        table.write(n + 1, 0, 0, 0)
     table.reserve(0)
     assert table.nbytes == 32 * len(table.new)
     assert 0.3 <= len(table) / len(table.new) <= 0.6
