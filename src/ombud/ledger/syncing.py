@@ -22,6 +22,8 @@ MOST = 128
 _CALLS = {"x86_64": (206, 208, 209), "aarch64": (0, 4, 2)}
 """By machine, the numbers of `io_setup`, `io_getevents` and `io_submit`."""
 _FSYNC = 2
+_NOT_HERE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What a file system answers that does not sync in this way; it says nothing of the disk."""
 
 
 class _Order(ctypes.Structure):
@@ -67,6 +69,8 @@ class KernelSyncs:
         self._call.restype = ctypes.c_long
         self._queue = ctypes.c_ulong(0)
         self._lock = threading.Lock()
+        self._round = 0
+        """number of the call, so that the end of a sync is never taken for one of a later call"""
         self._orders = (_Order * MOST)()
         self._places = (ctypes.POINTER(_Order) * MOST)(*map(ctypes.pointer, self._orders))
         self._done = (_Done * MOST)()
@@ -77,8 +81,10 @@ class KernelSyncs:
         """Make files and folders durable. Every sync has ended when this returns, or raises the first `OSError`."""
         with self._lock:
             taken = self._submit(descriptors[:MOST])
-            failed = self._wait(taken)
-        for descriptor in descriptors[taken:]:  # what the queue did not take
+            ended = self._wait(taken)
+        failed = [number for number in ended.values() if number and number not in _NOT_HERE]
+        again = [descriptors[at] for at, number in ended.items() if number in _NOT_HERE]
+        for descriptor in (*again, *descriptors[taken:]):  # what the queue did not take, or could not do
             try:
                 os.fsync(descriptor)
             except OSError as error:
@@ -88,22 +94,29 @@ class KernelSyncs:
 
     def _submit(self, descriptors: list[int]) -> int:
         """Queue syncs; return how many were taken."""
-        for order, descriptor in zip(self._orders, descriptors, strict=False):
-            order.operation, order.descriptor = _FSYNC, descriptor
+        self._round += 1
+        for at, (order, descriptor) in enumerate(zip(self._orders, descriptors, strict=False)):
+            order.operation, order.descriptor, order.data = _FSYNC, descriptor, self._round * MOST + at
         number = ctypes.c_long(len(descriptors))
         return max(0, int(self._call(ctypes.c_long(self._submit_number), self._queue, number, self._places)))
 
-    def _wait(self, count: int) -> list[int]:
-        """Wait until so many syncs have ended; return the numbers of their errors."""
-        failed: list[int] = []
-        while count:
-            rest = ctypes.c_long(count)
-            ended = int(self._call(ctypes.c_long(self._wait_number), self._queue, rest, rest, self._done, None))
-            if ended < 0 and ctypes.get_errno() != errno.EINTR:
-                return [*failed, errno.EIO]  # nothing is known of the syncs any more
-            failed += [-done.result for done in self._done[: max(0, ended)] if done.result]
-            count -= max(0, ended)
-        return failed
+    def _wait(self, count: int) -> dict[int, int]:
+        """Wait until the first `count` syncs of this round have ended; return by place the number of the error, or 0.
+
+        Ends of syncs of an earlier round, whose caller was interrupted, are passed over.
+        """
+        ended: dict[int, int] = {}
+        while len(ended) < count:
+            rest = ctypes.c_long(1)
+            came = int(
+                self._call(ctypes.c_long(self._wait_number), self._queue, rest, ctypes.c_long(MOST), self._done, None)
+            )
+            if came < 0 and ctypes.get_errno() != errno.EINTR:
+                return dict.fromkeys(range(count), errno.EIO)  # nothing is known of the syncs any more
+            for done in self._done[: max(0, came)]:
+                if done.data // MOST == self._round:
+                    ended[done.data % MOST] = -done.result
+        return ended
 
 
 @cache

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import platform
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -62,34 +63,83 @@ def test_one_that_fails_is_heard_of(syncs: KernelSyncs, files: list[int], where:
     syncs.sync(files)
 
 
-def test_an_error_of_the_disk_is_heard_of(syncs: KernelSyncs, files: list[int]) -> None:
-    real = syncs._wait
-    syncs._wait = lambda count: [*real(count), errno.EIO]  # type: ignore[method-assign]  # the disk fails
+class Kernel:
+    """Takes the kernel's place: each wait has what a test says, as (round, place, result), or an error's number."""
+
+    def __init__(
+        self, syncs: KernelSyncs, monkeypatch: pytest.MonkeyPatch, *answers: list[tuple[int, int, int]] | int
+    ) -> None:
+        self.syncs, self.answers, self.number, self.synced = syncs, list(answers), 0, list[int]()
+        monkeypatch.setattr(syncs, "_call", self)
+        monkeypatch.setattr(ctypes, "get_errno", lambda: self.number)
+        monkeypatch.setattr(os, "fsync", self.synced.append)
+
+    def __call__(self, number: ctypes.c_long, *rest: object) -> int:
+        if number.value == self.syncs._submit_number:
+            count = rest[1]
+            assert isinstance(count, ctypes.c_long)
+            return count.value
+        answer = self.answers.pop(0)
+        if isinstance(answer, int):
+            self.number = answer
+            return -1
+        for place, (back, at, result) in zip(self.syncs._done, answer, strict=False):
+            place.data, place.result = (self.syncs._round - back) * MOST + at, result
+        return len(answer)
+
+
+def test_an_error_of_the_disk_is_heard_of_and_not_tried_again(
+    syncs: KernelSyncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Kernel(syncs, monkeypatch, [(0, 0, 0), (0, 2, 0)], errno.EINTR, [(0, 1, -errno.EIO)])
     with pytest.raises(OSError, match="Input/output error"):
-        syncs.sync(files)
+        syncs.sync([7, 8, 9])
+    assert (kernel.synced, kernel.answers) == ([], [])
 
 
-def test_results_of_the_kernel_are_read_as_errors(syncs: KernelSyncs) -> None:
-    def ended(*_: object) -> int:
-        syncs._done[0].result, syncs._done[1].result = 0, -errno.ENOSPC
-        return 2
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_do_it_is_synced_as_ever(
+    syncs: KernelSyncs, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    kernel = Kernel(syncs, monkeypatch, [(0, 1, -number), (0, 0, 0)])
+    syncs.sync([7, 8])
+    assert kernel.synced == [8]
 
-    syncs._call = ended  # type: ignore[assignment]  # the kernel's answer
-    assert syncs._wait(2) == [errno.ENOSPC]
+
+def test_a_wait_that_fails_leaves_nothing_acknowledged(syncs: KernelSyncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    Kernel(syncs, monkeypatch, [(0, 0, 0)], errno.EINVAL)
+    with pytest.raises(OSError, match="Input/output error"):
+        syncs.sync([7, 8])
 
 
-def test_a_wait_that_cannot_be_goes_on_or_fails(syncs: KernelSyncs, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([(-1, errno.EINTR), (1, 0), (-1, errno.EINVAL)])
-    number = [0]
+def test_a_late_end_is_not_taken_for_one_of_a_later_call(syncs: KernelSyncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    late, other = [(1, 0, 0), (1, 1, -errno.EIO)], [(0, 0, 0), (0, 1, -errno.ENOSPC)]
+    kernel = Kernel(syncs, monkeypatch, errno.EFAULT, late, other)
+    with pytest.raises(OSError, match="Input/output error"):
+        syncs.sync([7, 8])
+    with pytest.raises(OSError, match="No space left"):
+        syncs.sync([7, 8])
+    assert kernel.answers == []
 
-    def ended(*_: object) -> int:
-        syncs._done[0].result = 0
-        said, number[0] = next(answers)
-        return said
 
-    syncs._call = ended  # type: ignore[assignment]  # the kernel's answer
-    monkeypatch.setattr(ctypes, "get_errno", lambda: number[0])
-    assert syncs._wait(2) == [errno.EIO]
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EAGAIN])
+def test_where_the_kernel_refuses_a_queue_threads_do_it(
+    number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Refusing:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.syscall = lambda *_: -1
+
+    monkeypatch.setattr(ctypes, "CDLL", Refusing)
+    monkeypatch.setattr(ctypes, "get_errno", lambda: number)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+        KernelSyncs()
+    kernel_syncs.cache_clear()
+    disk = RealDisk()
+    disk.write_files([(tmp_path / name, b"x") for name in "abc"], folders=[tmp_path])
+    assert kernel_syncs() is None
+    assert disk.read(tmp_path / "c") == b"x"
+    kernel_syncs.cache_clear()
 
 
 def test_more_than_the_queue_takes(syncs: KernelSyncs, files: list[int]) -> None:
