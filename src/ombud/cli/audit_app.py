@@ -67,7 +67,8 @@ def _write(file: Path, data: bytes) -> None:
 def _tell(shell: Shell, made: Dossier, kept: app_audits.AppAudit) -> None:
     whom = made.reach
     shell.say(f"{made.headline}.")
-    shell.say(f"Reads from {made.since:%Y-%m-%d %H:%M} to {made.until:%Y-%m-%d %H:%M} UTC.")
+    span = f"Reads from {made.since:%Y-%m-%d %H:%M} to {made.until:%Y-%m-%d %H:%M} UTC."
+    shell.say(span if made.since < made.until else "No read of it is on record.")
     people = [("their own consent", whom.direct), ("a friend's consent", whom.via), ("either, each once", whom.people)]
     rows = [(words, one.proved.value, one.possible.value, one.proved.figure) for words, one in people]
     shell.table("People, by", ("", "proved", "possible", "figure"), rows, (1, 2))
@@ -79,7 +80,7 @@ def _tell(shell: Shell, made: Dossier, kept: app_audits.AppAudit) -> None:
     ]
     shell.table("Largest sessions", ("began (UTC)", "minutes", "people", "people a minute", "key"), runs, (1, 2, 3))
     odd = [(one.says, one.number.value) for one in made.checks]
-    shell.table("Reads that should not be", ("", "count"), odd, (1,))
+    shell.table("Reads that do not fit the record", ("", "count"), odd, (1,))
     if made.around.signals:
         shell.table("Beside apps like it", ("",), [(one.sentence,) for one in made.around.signals])
     shell.say(made.hindsight.sentence)

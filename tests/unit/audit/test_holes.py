@@ -134,7 +134,7 @@ def test_lines_that_an_import_left_out(lake: Lake, tmp_path: Path) -> None:
     import_files(lake, "table", [tmp_path / "log.ndjson"], table="reads")
     kinds = {hole.kind: hole for hole in find_holes(lake).holes}
     assert set(kinds) == {"duplicates", "rejected lines"}
-    assert kinds["duplicates"].sentence.startswith("2 lines of 1 import have the id of a read that is there already")
+    assert kinds["duplicates"].sentence.startswith("2 lines of 1 import with the id of a read that is there already")
     assert kinds["rejected lines"].value == 1
 
 

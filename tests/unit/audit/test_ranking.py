@@ -179,7 +179,7 @@ def test_old_logs_without_consents_and_ties_say_what_could_not_be_told(lake: Lak
         {"reads": rows_of("reads", [read(1, "quiz", "a", 1), read(2, "quiz", "b", 2, through="a", fields=["shoe"])])},
     )
     ranking, measured, _ = ranking_of(lake, lake.records, open_sets(lake.workspace, lake))
-    assert [sentence.split(",")[0] for sentence in ranking.said[:2]] == [
+    assert [sentence.split(",")[0].split(":")[0] for sentence in ranking.said[:2]] == [
         "No consent is on record",
         "No friendship is on record",
     ]

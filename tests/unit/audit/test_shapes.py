@@ -45,7 +45,7 @@ def plain(reads: Reads, ends: dict[int, int], degree: list[int]) -> Shape:
     pairs = {(t, p) for p, t, _ in via if t >= 0}
     away = [(p, t) for p, t, s in via if t >= 0 and not any(q == t and abs(s - at) <= THERE for q, at in own)]
     holder = [(p, p if t == -1 else t, s, g) for p, t, s, g in rows if t != -2]
-    steps = [abs(b - a) for a, b in pairwise(p for p, t, *_ in rows if t == -1)]
+    steps = [abs(b - a) for (a, at), (b, then) in pairwise((p, s) for p, t, s, _ in rows if t == -1) if then > at]
     hours = Counter(hour for hour, _ in {(s // 3600, p) for p, _, s, g in rows if g})
     circles = Counter(t for t, _ in pairs if t < len(degree) and degree[t] >= MANY)
     return Shape(
@@ -77,6 +77,14 @@ def test_it_is_what_the_words_say(
 ) -> None:
     reads = reads_of(rows)
     assert shape_of(reads, consents_of(ends), np.array(degree)) == plain(reads, ends, degree)
+
+
+def test_what_a_log_holds_under_one_second_is_no_sweep() -> None:
+    rows = [(person, -1, 60 * (person // 100), True) for person in range(300)]
+    shape = shape_of(reads_of(rows), consents_of({}), None)
+    assert (shape.steps, shape.near) == (2, 2)
+    slower = [(person, -1, person, True) for person in range(300)]
+    assert shape_of(reads_of(slower), consents_of({}), None).steps == 299
 
 
 def test_no_read_no_number() -> None:

@@ -163,7 +163,7 @@ def _holiday(asked: Inquiry) -> Innocent:
     title = "A holiday or event on which everybody was busy"
     value = number.value
     if value is None:
-        return Innocent("holiday", title, "No other app read anything to compare with.", "unknown", number)
+        return Innocent("holiday", title, "No other app read anything on its busiest day.", "unknown", number)
     applies: Applies = "yes" if value >= BUSIER else "partly" if value >= BUSY else "no"
     sentence = f"On its busiest day, all other apps together read {value:.2f} times what they do on a median day."
     return Innocent("holiday", title, sentence, applies, number)

@@ -166,7 +166,7 @@ def _log(lake: Lake) -> Iterator[Hole]:
     for skipped, files, query in duplicates(lake):
         yield _hole(
             "duplicates",
-            f"{skipped:,} lines of {files} have the id of a read that is there already, and were left out.",
+            f"{_many(skipped, 'line')} of {files} with the id of a read that is there already: left out.",
             "If they were other reads under the same id, they are in no count.",
             skipped, "lines", (None, None), query, {},
         )  # fmt: skip
@@ -174,7 +174,7 @@ def _log(lake: Lake) -> Iterator[Hole]:
     if lost:
         yield _hole(
             "rejected lines",
-            f"{lost:,} lines of {imports:,} imports did not fit and were rejected; the rejects files have them.",
+            f"{_many(lost, 'line')} of {_many(imports, 'import')} did not fit: see the rejects files.",
             "The reads that they tell of, if they do, are in no count.",
             lost, "lines", (None, None), "ombud import", {},
         )  # fmt: skip
@@ -182,36 +182,37 @@ def _log(lake: Lake) -> Iterator[Hole]:
 
 def _rows(lake: Lake, duck: DuckDBPyConnection, filled: set[str]) -> Iterator[Hole]:
     """Look for reads that cannot be as they stand there."""
-    checks: list[tuple[Kind, str, dict[str, Any], str, str]] = []
+    checks: list[tuple[Kind, str, dict[str, Any], str, str, str]] = []
     if "apps" in filled:
         checks += [
             (
                 "before the app", _BEFORE, {},
-                "{n:,} reads of {k:,} apps are dated before the app was registered.",
+                "{n} of {k} dated before the app was registered.", "app",
                 "Either a clock was wrong, or the app was registered anew and what it did under another id is missing.",
             ),
             (
                 "unknown apps", _UNKNOWN.format(column="app", table="apps", key="app"), {},
-                "{n:,} reads are of {k:,} apps that no list of apps names.",
+                "{n} of {k} that no list of apps names.", "app",
                 "Their people count for apps of which nothing else is known: who made them, and what for.",
             ),
         ]  # fmt: skip
     if "accounts" in filled:
         checks.append((
             "unknown people", _UNKNOWN.format(column="person", table="accounts", key="account"), {},
-            "{n:,} reads are of {k:,} people whom no list of accounts names.",
+            "{n} of {k} whom no list of accounts names.", "person",
             "They may be people who left, or ids written in another way, in which case one person counts twice.",
         ))  # fmt: skip
     if ends := import_ends(lake):
         checks.append((
             "after its import", _AFTER, {"ids": list(ends), "ends": list(ends.values())},
-            "{n:,} reads of {k:,} apps are dated after the day on which they were imported.",
+            "{n} of {k} dated after the day on which they were imported.", "app",
             "A clock was wrong, so when these reads happened is not known.",
         ))  # fmt: skip
-    for kind, query, parameters, sentence, hides in checks:
+    for kind, query, parameters, sentence, noun, hides in checks:
         count, of, low, high = duck.execute(query, parameters).fetchall()[0]
         if count:
-            yield _hole(kind, sentence.format(n=count, k=of), hides, count, "reads", (low, high), query, parameters)
+            said = sentence.format(n=_many(count, "read"), k=_many(of, noun))
+            yield _hole(kind, said, hides, count, "reads", (low, high), query, parameters)
 
 
 def _hole(  # noqa: PLR0917 - its fields
@@ -227,6 +228,12 @@ def _hole(  # noqa: PLR0917 - its fields
 ) -> Hole:
     figure = derived_id("figure", "holes", kind, query, repr(sorted(parameters.items())))
     return Hole(kind, sentence, hides, value, unit, _moment(span[0]), _moment(span[1]), p, figure, query, parameters)
+
+
+def _many(count: int, noun: str) -> str:
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {'people' if noun == 'person' else noun + 's'}"
 
 
 def _moment(micros: int | None) -> datetime | None:

@@ -37,7 +37,7 @@ _SQL: dict[str, tuple[str, str, str]] = {
     "direct": ("people read by their own grant", "direct", f"r.decision <> 'refused' AND {_OWN}"),
     "via": ("people read through others", "via", f"r.decision <> 'refused' AND NOT ({_OWN})"),
     "people": ("people read", "people", "r.decision <> 'refused'"),
-    "absent": ("people read through somebody who was not using it", "absent", _ABSENT),
+    "absent": ("people read through somebody whose own data it did not read within an hour", "absent", _ABSENT),
     "strangers": ("people asked for with nobody's consent on record", "strangers", _STRANGE),
     "after_end": ("people read after the consent had ended", "ended", _LATE),
 }

@@ -204,7 +204,10 @@ def _said(measured: Measured) -> list[str]:
         return []
     said = []
     if not measured.consents:
-        said.append("No consent is on record, so reads of strangers and after consent could not be told.")
+        said.append(
+            "No consent is on record: reads of strangers and after consent could not be told, nor how many use an app:"
+            " apps that read many people stand high for that alone."
+        )
     if not measured.ties:
         said.append("No friendship is on record, so how much of a circle of friends was read could not be told.")
     if measured.unknown:

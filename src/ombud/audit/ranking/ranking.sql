@@ -34,4 +34,4 @@ SELECT b.block, r.app, r.person, r.through, whole_div(micros_of(r.happened_at), 
        r.decision <> 'refused' AS given
 FROM reads AS r
 JOIN blocks AS b ON b.app = r.app
-ORDER BY b.block, r.app, second, r.person;
+ORDER BY b.block, r.app, r.happened_at, r.person;

@@ -35,33 +35,40 @@ def together(code: str, value: float, shape: Shape, group: Together) -> str:
 
 
 def _read(code: str, value: float, shape: Shape) -> str:  # noqa: PLR0911 - a sentence a signal
-    users = counted(shape.installers, "person", "people")
-    each = f"{value:,.1f} for each of the {users} who ever allowed it anything"
+    each = _each(value, shape.installers)
     people = counted(shape.people, "person", "people")
     match code:
         case "absent":
-            through = f"{shape.through:,} of its users who were not using it then"
-            return f"read {counted(shape.absent, 'person', 'people')} through {through}: {each}"
+            through = (
+                f"{counted(shape.through, 'person', 'people')} whose own data it did not read within an hour of it"
+            )
+            return f"read {counted(shape.absent, 'person', 'people')} through {through}{each}"
         case "coverage":
             return f"read {value:.0%} of all friends of its users: {shape.pairs:,} of {shape.friends:,} pairs"
         case "circles":
             many = counted(shape.circles, "user")
             return f"read nearly all friends of {shape.whole:,} of {many} with many friends through whom it read any"
         case "strangers":
-            return f"asked for {counted(shape.strangers, 'person', 'people')} with nobody's consent on record: {each}"
+            return f"asked for {counted(shape.strangers, 'person', 'people')} with nobody's consent on record{each}"
         case "runs":
-            return (
-                f"asked {shape.near:,} of {counted(shape.steps, 'time')} for the neighbour by number of the last person"
-            )
+            times = counted(shape.steps, "time")
+            return f"asked {shape.near:,} of {times} for the neighbour by number of the person before"
         case "via_friends":
-            return f"read {counted(shape.via, 'person', 'people')} through others: {each}"
+            return f"read {counted(shape.via, 'person', 'people')} through others{each}"
         case "per_user":
-            active = counted(shape.active, "person", "people")
-            return f"read {people} while {active} used it: {value:,.1f} for each"
+            own = f"{shape.active or 'none'} of them by a consent of their own on record"
+            return f"read {people}, {own}" + (f": {value:,.1f} for each of these" if shape.active else "")
         case "after_end":
             return f"read {counted(shape.ended, 'person', 'people')} after the consent had ended: {value:.0%} of all"
         case _:
-            return f"read {counted(shape.peak, 'person', 'people')} in its busiest hour: {each}"
+            return f"read {counted(shape.peak, 'person', 'people')} in its busiest hour{each}"
+
+
+def _each(value: float, installers: int) -> str:
+    """Say how many that is for each of those who allowed it; nothing where nobody did, as far as the record shows."""
+    if not installers:
+        return "; nobody's consent to it is on record"
+    return f": {value:,.1f} for each of the {counted(installers, 'person', 'people')} who ever allowed it anything"
 
 
 def _asked(code: str, value: float, asked: Asked) -> str:
@@ -79,7 +86,8 @@ def beside(alike: Alike, code: str, category: str | None) -> str:
     if alike.p_value is None or alike.expected is None:
         return "; there is no app to compare it with."
     middle = f"{alike.expected:.0%}" if code in _SHARES else f"{alike.expected:,.1f}"
-    among = f"{alike.among:,} apps of like size"
+    among = "the 1 app" if alike.among == 1 else f"the {alike.among:,} apps"
+    among += " nearest to it in size"
     if alike.same and category:
         among += f" ({alike.same:,} of them {category})"
     have = "none has" if not alike.more else "1 has" if alike.more == 1 else f"{alike.more:,} have"

@@ -121,7 +121,7 @@ class Shape:
     strangers: int
     """people asked for, given or refused, who never allowed it anything and through nobody who did"""
     steps: int
-    """requests for people by their own grant, but the first"""
+    """requests for people by their own grant, each in a later second than the one before"""
     near: int
     """of them, those for a neighbour of the one before, by number"""
     peak: int
@@ -144,7 +144,8 @@ def shape_of(reads: Reads, consents: Consents, degree: Ints | None) -> Shape:
     until = consents.until_of(np.where(own, reads.person, reads.through))
     late = reads.given & (until >= 0) & (reads.second > until)
     strange = (own | (reads.through >= 0)) & (until < 0)
-    steps = np.abs(np.diff(reads.person[own]))
+    later = np.diff(reads.second[own]) > 0  # who came first within a second, many logs do not say
+    steps = np.abs(np.diff(reads.person[own]))[later]
     hours = _distinct(reads.second[reads.given] // HOUR << 32 | reads.person[reads.given]) >> 32
     given = int(reads.given.sum())
     return Shape(

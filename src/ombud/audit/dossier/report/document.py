@@ -97,7 +97,7 @@ def _facts(made: Dossier, custody: Custody, files: int) -> list[list[str]]:
         ["App", app.app if app.name in {None, app.app} else f"{app.name} ({app.app})"],
         ["Developer", app.developer or "not known"],
         ["Case", f"No. {app.case}" if app.case else "none"],
-        ["Reads", f"from {made.since:%Y-%m-%d %H:%M} to {made.until:%Y-%m-%d %H:%M} UTC"],
+        ["Reads", _span(made)],
         ["Made", f"{made.made_at:%Y-%m-%d %H:%M} UTC, by {custody.made_by}, at {custody.platform}"],
         ["Rests on", rests],
         ["Affected people", f"frozen as {frozen.id} on {frozen.frozen_at:%Y-%m-%d}" if frozen else "not frozen"],
@@ -211,3 +211,9 @@ def _breakable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, list):
         return [_breakable(item) for item in value]
     return value
+
+
+def _span(made: Dossier) -> str:
+    if made.since == made.until:
+        return "none on record"
+    return f"from {made.since:%Y-%m-%d %H:%M} to {made.until:%Y-%m-%d %H:%M} UTC"

@@ -180,7 +180,7 @@ def _sessions(made: Dossier, marks: Marks) -> dict[str, Any]:
 def _anomalies(made: Dossier, marks: Marks) -> dict[str, Any]:
     around = made.around
     odd = table(
-        "Reads that should not be",
+        "Reads that do not fit the record",
         ["", "Count"],
         [[one.says, marks.number(one.number)] for one in made.checks],
         numbers=[1],
