@@ -14,6 +14,7 @@ import numba as nb
 import numpy as np
 
 from ombud.gate.slots import FACTOR
+from ombud.model.compiling import kernel
 
 __all__ = ["find_at", "insert_at", "whole", "words"]
 
@@ -44,7 +45,7 @@ def whole(typing: Any, address: Any) -> Any:  # noqa: ANN401 - likewise
     return signature, generate
 
 
-@nb.njit(cache=True)
+@kernel
 def find_at(table: Any, places: int, key: Any) -> int:  # noqa: ANN401 - an address, and numba's unsigned integers
     """Return where the words of a key's row begin in a table of `ombud.gate.slots`, or -1."""
     if places == 0:
@@ -57,7 +58,7 @@ def find_at(table: Any, places: int, key: Any) -> int:  # noqa: ANN401 - an addr
     return int(at)
 
 
-@nb.njit(cache=True)
+@kernel
 def insert_at(table: Any, places: int, key: Any) -> int:  # noqa: ANN401 - likewise
     """Return where the words of a key's row begin, made if need be."""
     at = _begin(places, key)
@@ -69,7 +70,7 @@ def insert_at(table: Any, places: int, key: Any) -> int:  # noqa: ANN401 - likew
     return int(at)
 
 
-@nb.njit(cache=True)
+@kernel
 def _begin(places: int, key: Any) -> int:  # noqa: ANN401 - likewise
     """Return where the search for a key begins, in words."""
     folded = (key ^ (key >> _U(32))) * _U(FACTOR)

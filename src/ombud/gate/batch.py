@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +19,7 @@ from ombud.gate.policy.compiled import ACTIVE, CLOSED, CONTRACTED, DAY, DECLARED
 from ombud.gate.reasons import FIELD, NUMBER
 from ombud.gate.slots import find, place
 from ombud.gate.ties import tied
+from ombud.model.compiling import inlined, kernel
 from ombud.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Decisions(NamedTuple):
         return f"{self.batch}{row:x}"
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def opened(table: Masks, scopes: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
     """Return the fields that a mask of scopes opens."""
     mask = _U(0)
@@ -104,7 +104,7 @@ def opened(table: Masks, scopes: Any) -> Any:  # noqa: ANN401 - numba's unsigned
     return mask
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def ones(mask: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
     """Return how many bits of a mask are set (Warren, Hacker's Delight, 5-1)."""
     mask -= (mask >> _U(1)) & _U(0x5555555555555555)
@@ -113,7 +113,7 @@ def ones(mask: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
     return np.int64((mask * _U(0x0101010101010101)) >> _U(56))
 
 
-@nb.njit(cache=True)
+@kernel
 def against_app(  # noqa: PLR0917 - numba takes no keyword-only arguments
     closed: int, stopped: int, idle: int, most_idle: int, rule: int, purpose: int, declared: int
 ) -> int:
@@ -134,7 +134,7 @@ def against_app(  # noqa: PLR0917 - numba takes no keyword-only arguments
     return _UNDECLARED if rule > 1 and not _U(declared) >> _U(purpose) & _U(1) else 0
 
 
-@nb.njit(cache=True)
+@kernel
 def standing(arrays: Arrays, stopped: NDArray[np.bool_], app: int, purpose: int, day: int) -> int:
     """Return the number of the reason why an app gets nothing; 0 if there is none.
 
@@ -148,7 +148,7 @@ def standing(arrays: Arrays, stopped: NDArray[np.bool_], app: int, purpose: int,
     return why
 
 
-@nb.njit(cache=True)
+@kernel
 def against_consent(last: Any, unused: int, most_unused: int, day: int) -> int:  # noqa: ANN401 - numba's unsigned integers
     """Return the number of the reason against a consent, 0 if it is live, by the last word of its row."""
     state = last & _U(255)
@@ -159,7 +159,7 @@ def against_consent(last: Any, unused: int, most_unused: int, day: int) -> int: 
     return _UNUSED if unused > most_unused else 0
 
 
-@nb.njit(cache=True)
+@kernel
 def consented(  # noqa: PLR0917 - numba takes no keyword-only arguments
     arrays: Arrays, new: Words, old: Words, app: int, person: int, day: int
 ) -> tuple[int, Any]:
@@ -192,7 +192,7 @@ def givers(rows: int) -> Givers:
     return Givers(np.zeros(rows, dtype=np.uint8), np.zeros(rows, dtype=np.uint64), np.zeros(rows, dtype=np.uint8))
 
 
-@nb.njit(cache=True)
+@kernel
 def look_up(arrays: Arrays, batch: Batch, start: int, end: int, new: Words, old: Words, out: Givers) -> None:  # noqa: PLR0917 - numba takes no keyword-only arguments
     """Fill in what the table of consents says to the rows from `start` to `end`.
 
@@ -214,7 +214,7 @@ def look_up(arrays: Arrays, batch: Batch, start: int, end: int, new: Words, old:
                 out.friend_why[to] = consented(arrays, new, old, app, person, day)[0]
 
 
-@nb.njit(cache=True)
+@kernel
 def rule(  # noqa: PLR0917, C901, PLR0912, PLR0915 - one compiled loop over the rows, each rule once
     arrays: Arrays, batch: Batch, start: int, end: int, given: Givers, stopped: NDArray[np.bool_],
     ties: tuple[Ints, Ints], clock: Ints, counts: Ints, limits: Ints, registered: Ints,
@@ -370,7 +370,7 @@ def _fits(compiled: CompiledPolicy, batch: Batch) -> None:
             raise InputError(f"The batch's column `{name}` has ids that do not exist.", hint="Use dense ids, or -1.")
 
 
-@nb.njit(cache=True)
+@kernel
 def mask_batch(  # noqa: PLR0917 - numba takes no keyword-only arguments
     arrays: Arrays, app: Ints, scopes: Masks, used: Ints, fields: Masks, purpose: Ints, day: int
 ) -> Masks:

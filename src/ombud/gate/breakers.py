@@ -28,7 +28,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +40,7 @@ from ombud.gate.reasons import NUMBER
 from ombud.gate.sketches import ERROR, REGISTERS, Registers, counts, mix, observe
 from ombud.gate.slots import find
 from ombud.model import clock
+from ombud.model.compiling import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,7 +277,7 @@ def slowed_limits(users: int) -> Limits:
     return Limits(people_an_hour=people, people_a_day=10 * people)
 
 
-@nb.njit(cache=True)
+@kernel
 def _observe(  # noqa: PLR0917 - numba takes no keyword-only arguments
     app: Ints, person: Ints, through: Ints, allowed: NDArray[np.uint64], reason: NDArray[np.uint8], day: int,
     new: Words, old: Words, walked: Registers, swept: Registers, read: Registers, here: Registers, before: Registers,

@@ -17,7 +17,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from ombud.gate.addresses import find_at, insert_at, whole, words
 from ombud.gate.policy.compiled import NO_LIMIT, REGISTERED, numbers_of
 from ombud.gate.reasons import NUMBER
 from ombud.gate.slots import KEYS, SlotTable
+from ombud.model.compiling import kernel
 
 if TYPE_CHECKING:
     from ombud.gate.policy.compiled import CompiledPolicy
@@ -41,7 +41,7 @@ _WEEK, _SLOWED = NUMBER["first-week"], NUMBER["slowed"]
 _U = np.uint64
 
 
-@nb.njit(cache=True)
+@kernel
 def roll(  # noqa: PLR0917 - numba takes no keyword-only arguments
     hour: int, clock: Ints, counts: Ints, limits: Ints, registered: Ints, ramp_days: int, people: Words
 ) -> bool:
@@ -66,7 +66,7 @@ def roll(  # noqa: PLR0917 - numba takes no keyword-only arguments
     return True
 
 
-@nb.njit(cache=True)
+@kernel
 def charge(  # noqa: PLR0917 - numba takes no keyword-only arguments
     app: int, key: int, fields: int, block: int, keys: int, settled: int
 ) -> tuple[int, bool]:
@@ -106,7 +106,7 @@ def charge(  # noqa: PLR0917 - numba takes no keyword-only arguments
     return 0, new_day == 1
 
 
-@nb.njit(cache=True)
+@kernel
 def hand_over(before: Ints, after: Ints, block: Ints, places: Ints) -> None:
     """Copy the counts and name their new place at one stroke, so that no read is counted in a copy left behind."""
     after[: before.shape[0]] = before

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numba as nb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ombud.gate.batch import Givers, givers
 from ombud.gate.reasons import NUMBER
+from ombud.model.compiling import kernel
 
 if TYPE_CHECKING:
     from ombud.gate.batch import Batch
@@ -27,7 +27,7 @@ _EVER = np.iinfo(np.int64).max
 _U = np.uint64
 
 
-@nb.njit(cache=True)
+@kernel
 def _state(  # noqa: PLR0917 - numba takes no keyword-only arguments
     keys: Ints, since: Ints, until: Ints, used: Ints, bits: Masks, key: int, moment: int, unused_days: int
 ) -> tuple[int, Any]:
@@ -46,7 +46,7 @@ def _state(  # noqa: PLR0917 - numba takes no keyword-only arguments
     return (_UNUSED if moment // _DAY - last // _DAY > unused_days else 0), scopes
 
 
-@nb.njit(cache=True)
+@kernel
 def _states(  # noqa: PLR0917 - numba takes no keyword-only arguments
     keys: Ints, since: Ints, until: Ints, used: Ints, bits: Masks,
     app: Ints, person: Ints, through: Ints, moment: Ints, basic: int, unused_days: int, out: Givers,

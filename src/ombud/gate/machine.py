@@ -22,6 +22,7 @@ from ombud.gate.policy.compiled import ACTIVE, CLOSED, CONTRACTED, DAY, DECLARED
 from ombud.gate.reasons import FIELD, NUMBER
 from ombud.gate.slots import KEYS
 from ombud.gate.ties import tied
+from ombud.model.compiling import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +50,7 @@ GIVEN = 1 << 62
 """In the answer of `decide_simply`: all fields go out, by the scopes in the bits below."""
 
 
-@nb.njit(cache=True)
+@kernel
 def _opened(table: Any, count: int, scopes: Any) -> Any:  # noqa: ANN401 - an address, and numba's unsigned integers
     """Return the fields that a mask of scopes opens, by `count` tables of 256 words."""
     mask = _U(0)
@@ -59,7 +60,7 @@ def _opened(table: Any, count: int, scopes: Any) -> Any:  # noqa: ANN401 - an ad
     return mask
 
 
-@nb.njit(cache=True)
+@kernel
 def _shared(  # noqa: PLR0917 - numba takes no keyword-only arguments
     block: int, app: int, left: np.uint64, scopes: np.uint64, need: np.uint64, closed: np.uint64, side: int
 ) -> int:
@@ -83,7 +84,7 @@ def _shared(  # noqa: PLR0917 - numba takes no keyword-only arguments
     return number if left else 0
 
 
-@nb.njit(cache=True)
+@kernel
 def _consent(block: int, app: int, person: int, day: int) -> tuple[int, Any]:
     """Return the number of the reason against a person's consent, and the scopes it allows if there is none."""
     if person < 0:
@@ -101,7 +102,7 @@ def _consent(block: int, app: int, person: int, day: int) -> tuple[int, Any]:
     return why, table[at + 1] | _U(b[10])
 
 
-@nb.njit(cache=True)
+@kernel
 def decide_one(  # noqa: PLR0917, PLR0911, PLR0912, C901 - numba takes no keyword-only arguments; the rules stand in their order
     block: int,
     app: int,
@@ -170,7 +171,7 @@ def decide_one(  # noqa: PLR0917, PLR0911, PLR0912, C901 - numba takes no keywor
     return why, np.int64(out), np.int64(scopes), np.int64(usable)
 
 
-@nb.njit(cache=True)
+@kernel
 def decide_simply(  # noqa: PLR0917 - likewise
     block: int, app: int, person: int, fields: int, purpose: int, days: int, seconds: int, region: int
 ) -> int:

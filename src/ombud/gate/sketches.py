@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from ombud.model.compiling import inlined, kernel
 
 __all__ = ["ERROR", "REGISTERS", "Registers", "counts", "mix", "observe"]
 
@@ -25,7 +26,7 @@ _U = np.uint64
 _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def mix(number: Any, key: Any) -> Any:  # noqa: ANN401 - numba's unsigned integers
     """Mix a number with a key: the finish of SplitMix64 (Steele and others, 2014), twice."""
     x = _U(number) ^ key
@@ -37,7 +38,7 @@ def mix(number: Any, key: Any) -> Any:  # noqa: ANN401 - numba's unsigned intege
     return x
 
 
-@nb.njit(cache=True)
+@kernel
 def observe(counter: Registers, person: int, key: Any) -> None:  # noqa: ANN401 - numba's unsigned integers
     """Count a person; `counter` has `REGISTERS` places."""
     mixed = mix(person, key)

@@ -14,9 +14,10 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from ombud.model.compiling import inlined, kernel
 
 __all__ = ["FACTOR", "KEYS", "SlotTable", "View", "Words", "find", "insert", "place"]
 
@@ -36,14 +37,14 @@ _NONE: Words = np.zeros((0, 4), dtype=np.uint64)
 _U = np.uint64
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def place(key: Any, capacity: int) -> Any:  # noqa: ANN401 - numba's unsigned integers
     """Return where the search for a key begins."""
     folded = (key ^ (key >> _U(32))) * _U(FACTOR)
     return np.int64((folded >> _U(32)) & _U(capacity - 1))
 
 
-@nb.njit(cache=True)
+@kernel
 def find(words: Words, key: Any) -> int:  # noqa: ANN401 - numba's unsigned integers
     """Return the row of a key, or -1."""
     capacity = words.shape[0]
@@ -57,7 +58,7 @@ def find(words: Words, key: Any) -> int:  # noqa: ANN401 - numba's unsigned inte
     return int(row)
 
 
-@nb.njit(cache=True)
+@kernel
 def insert(words: Words, key: Any) -> tuple[int, bool]:  # noqa: ANN401 - numba's unsigned integers
     """Return the row of a key, made if need be, and whether it was made."""
     capacity = words.shape[0]
@@ -70,7 +71,7 @@ def insert(words: Words, key: Any) -> tuple[int, bool]:  # noqa: ANN401 - numba'
     return row, False
 
 
-@nb.njit(cache=True)
+@kernel
 def _move(old: Words, new: Words, start: int, end: int) -> int:
     """Copy places of the old table that the new one does not know; return how many void rows stay behind."""
     left = 0
@@ -87,7 +88,7 @@ def _move(old: Words, new: Words, start: int, end: int) -> int:
     return left
 
 
-@nb.njit(cache=True)
+@kernel
 def _put_all(new: Words, old: Words, rows: Words) -> int:
     """Write rows one after the other; return how many keys neither table knew."""
     fresh = 0

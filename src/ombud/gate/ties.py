@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from ombud.model.compiling import kernel
 
 __all__ = ["Ties", "tied"]
 
 Ints = NDArray[np.int64]
 
 
-@nb.njit(cache=True)
+@kernel
 def tied(starts: Ints, friends: Ints, person: int, other: int) -> bool:
     """Say whether `other` is among the sorted friends of `person`."""
     if person < 0 or person + 1 >= starts.shape[0]:
