@@ -15,6 +15,7 @@ from ombud.audit.dossier.whole import Dossier, dossier, keep
 from ombud.audit.people.sets import open_sets
 from ombud.cli.moments import moment_of
 from ombud.cli.shell import Shell, shell_of, writing
+from ombud.lake.publisher import tell_figures
 from ombud.records import app_audits
 
 __all__ = ["add_to"]
@@ -45,6 +46,7 @@ def audit_app(
         progress(0, None, "asking of the app's reads")
         made = dossier(lake, lake.records, sets, app, moment_of(since), moment_of(until))
         kept = keep(lake.records, made)
+        tell_figures(lake.records)
     if pdf_file is not None:
         with lake.records.read() as tx:
             vouched = custody(tx, lake.workspace.ledger_dir, lake.workspace.settings.name, by or getpass.getuser(), app)

@@ -13,6 +13,7 @@ from ombud.audit.ranking.order import Ranked, ranking_of
 from ombud.audit.ranking.reported import report_apps
 from ombud.audit.ranking.weights import load_weights
 from ombud.cli.shell import Shell, shell_of
+from ombud.lake.publisher import tell_figures
 
 __all__ = ["add_to"]
 
@@ -45,6 +46,8 @@ def apps(
         sets = open_sets(lake.workspace, lake, progress=progress)
         ranking, measured, scored = ranking_of(lake, lake.records, sets, weights=chosen, limit=limit, progress=progress)
         reported = None if dry_run or not scored else report_apps(lake, measured, scored, chosen)
+        if reported is not None:
+            tell_figures(lake.records)
     shell.document({**msgspec.to_builtins(ranking), "reported": reported})
     rows = [_row(one) for one in ranking.apps[:_SHOWN]]
     shell.table(

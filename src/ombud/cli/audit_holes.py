@@ -7,6 +7,7 @@ import typer
 from ombud.audit.logs.holes import find_holes, keep
 from ombud.audit.logs.sealed import limits, sealed
 from ombud.cli.shell import shell_of
+from ombud.lake.publisher import tell_figures
 
 __all__ = ["add_to"]
 
@@ -26,6 +27,7 @@ def holes_(ctx: typer.Context) -> None:
     lake = shell.lake()
     found = find_holes(lake)
     keep(lake, found)
+    tell_figures(lake.records)
     shell.document(found)
     shell.say(found.sentences[0])
     for hole in found.holes:

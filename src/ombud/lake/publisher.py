@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ombud.records import Records
     from ombud.records.jobs import Job
 
-__all__ = ["PUBLISH", "Published", "ask_for_publishing", "handlers", "publish", "publish_all"]
+__all__ = ["PUBLISH", "Published", "ask_for_publishing", "handlers", "publish", "publish_all", "tell_figures"]
 
 PUBLISH = "ledger.publish"
 EVERY = timedelta(seconds=10)
@@ -65,7 +65,7 @@ def publish(records: Records, ledger: Ledger) -> int:
     """
     with _one_at_a_time:
         count = _drain(records, ledger)
-    _tell_figures(records)
+    tell_figures(records)
     return count
 
 
@@ -77,7 +77,7 @@ def publish_all(workspace: Workspace, records: Records) -> Published:
     with records.read() as tx:
         waiting = outbox.waiting(tx)
     if not waiting:
-        _tell_figures(records)
+        tell_figures(records)
         return Published(0, 0, None)
     try:
         with open_ledger(workspace) as ledger:
@@ -179,7 +179,7 @@ def _who(data: bytes) -> tuple[int, str]:
     return int(body.get("outbox", -1)), str(body.get("recorded"))
 
 
-def _tell_figures(records: Records) -> None:
+def tell_figures(records: Records) -> None:
     """Note for figures that lack it where the files that they were computed from are on the ledger."""
     with records.read() as tx:
         lacking = figures.not_on_ledger(tx)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ombud.audit.ranking.weights import load_weights
@@ -123,3 +124,16 @@ def test_wrong_weights_and_limits_are_sentences(ombud: Ombud, bare: Path, tmp_pa
     assert missing.code == 2
     assert "weights" in missing.err
     assert ombud("audit", "apps", "--workspace", str(bare), "--limit", "0").code == 2
+
+
+def test_figures_say_at_once_where_their_files_are_on_the_ledger(ombud: Ombud, root: Path, tmp_path: Path) -> None:
+    """Auditing again does not take it from them."""
+    row = {"read": "r1", "app": "quiz", "person": "p1", "happened_at": datetime(2014, 1, 1, tzinfo=UTC)}
+    log = tmp_path / "reads.parquet"
+    pq.write_table(pa.Table.from_pylist([row | {"fields": ["name"], "decision": "allowed"}]), log)
+    place = ("--workspace", str(root))
+    assert ombud("import", "table", "--table", "reads", str(log), *place).code == 0
+    for _ in range(2):
+        figure = ombud("audit", "app", "quiz", *place, "--json").document["reads"]["figure"]
+        assert ombud("explain", figure, *place, "--json").document["ledger"] == [0]
+        assert "On the ledger at 0." in ombud("explain", figure, *place).out
