@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 
 from ombud.audit.dossier.freeze import freeze
 from ombud.audit.dossier.innocent import Innocent
+from ombud.audit.dossier.inquiry import MINE
 from ombud.audit.dossier.report import Custody, custody, pdf
 from ombud.audit.dossier.report.pdf import typeset
 from ombud.audit.dossier.surroundings import Holder, Related, SignalLine
@@ -18,6 +20,7 @@ from ombud.audit.dossier.whole import Dossier, dossier
 from ombud.audit.people.sets import open_sets
 from ombud.lake.publisher import publish_all
 from ombud.model import clock
+from ombud.records import questionnaires
 from tests.pdf_text import text_of
 from tests.unit.audit.one_app import QUIZ, START, make_lake, read, walk, write, write_reads
 
@@ -114,6 +117,46 @@ class TestContents:
 
     def test_no_person_is_named(self, text: str) -> None:
         assert re.findall(r"(?:friend|installer)-\d", text) == []
+
+    def test_the_words_of_mine_are_those_of_the_figures(self, made: Dossier, vouched: Custody) -> None:
+        older = [
+            msgspec.structs.replace(one, query=one.query.replace(f"WITH {MINE}", "WITH mine AS (SELECT (1))"))
+            for one in made.figures
+        ]
+        text = _joined(text_of(pdf(msgspec.structs.replace(made, figures=older), vouched)))
+        assert text.count(_joined("WITH mine AS")) == 1
+        assert _joined("WITH mine AS (SELECT (1))") in text
+        assert _joined("list_contains(coalesce(quality") not in text
+
+    def test_what_is_copied_from_it_has_no_hidden_sign(self, text: str, vouched: Custody) -> None:
+        assert "\u200b" not in text
+        assert vouched.keys[0] in re.sub(r"\s", "", text)
+
+    def test_it_says_what_cannot_be_told(self, made: Dossier, vouched: Custody) -> None:
+        told = [msgspec.structs.replace(one, applies="no") for one in made.innocent]
+        told[3] = msgspec.structs.replace(told[3], applies="unknown")
+        text = _joined(text_of(pdf(msgspec.structs.replace(made, innocent=told), vouched)))
+        assert _joined(f"Of these the record cannot tell whether they hold: {told[3].title.lower()}.") in text
+
+    @pytest.mark.parametrize(
+        ("state", "days", "answered", "words"),
+        [
+            ("open", 3, False, "asked on 2018-04-04, may answer until 2018-04-07 12:34 UTC"),
+            ("open", -3, False, "asked on 2018-04-04, no answer by 2018-04-01 12:34 UTC"),
+            ("answered", 3, True, "asked on 2018-04-04, answered on 2018-04-05"),
+            ("withdrawn", 3, False, "not asked"),
+        ],
+    )
+    def test_it_says_whether_the_developer_was_heard(
+        self, monkeypatch: pytest.MonkeyPatch, lake: Lake, state: str, days: int, *, answered: bool, words: str
+    ) -> None:
+        one = SimpleNamespace(
+            state="silent" if days < 0 else state, asked_at=MADE, due_at=MADE + timedelta(days=days),
+            answered_at=MADE + timedelta(days=1) if answered else None,
+        )  # fmt: skip
+        monkeypatch.setattr(questionnaires, "of_app", lambda *_, **__: [one])
+        with lake.records.read() as tx:
+            assert custody(tx, lake.workspace.ledger_dir, "A platform", "Some auditor", QUIZ).heard == words
 
     def test_explanations_checks_and_limits_are_there(self, text: str, made: Dossier) -> None:
         joined = _joined(text)

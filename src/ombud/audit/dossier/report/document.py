@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["document"]
 
 _LONGEST = 40
+_OPENS = "WITH mine AS ("
 _LONG = re.compile(rf"\S{{{_LONGEST},}}")
 _CAUTION = (
     "This document says what records show. It names no person but those who made it. A tool calls an app anomalous at"
@@ -28,6 +29,7 @@ def document(made: Dossier, custody: Custody) -> dict[str, Any]:
     marks = Marks(made.figures)
     app = made.app
     files = sorted({(file.path, file.sha256) for figure in made.figures for file in figure.inputs})
+    mine = _mine(made.figures)
     content: dict[str, Any] = {
         "title": f"Audit of {app.name or app.app}",
         "kicker": "Audit of an app",
@@ -53,7 +55,7 @@ def document(made: Dossier, custody: Custody) -> dict[str, Any]:
         "queries_say": "SQL over the lake's views in DuckDB's dialect. Each query begins with WITH and the words that"
         " make mine, the app's own reads, which stand here once. A figure without SQL comes out of the whole audit,"
         " which the command below computes.",
-        "queries": [{"name": "mine", "query": f"WITH {MINE}"}, *_queries(made.figures)],
+        "queries": [{"name": "mine", "query": f"WITH {mine}"}, *_queries(made.figures, mine)],
         "files_say": f"The numbers were computed from {len(files):,} files of the lake, each named with the SHA-256 of"
         " its bytes. The ledger has the same hashes in entries of the type import.",
         "files": [{"path": path, "sha256": digest} for path, digest in files],
@@ -96,6 +98,7 @@ def _facts(made: Dossier, custody: Custody, files: int) -> list[list[str]]:
     return [
         ["App", app.app if app.name in {None, app.app} else f"{app.name} ({app.app})"],
         ["Developer", app.developer or "not known"],
+        ["Developer heard", custody.heard],
         ["Case", f"No. {app.case}" if app.case else "none"],
         ["Reads", _span(made)],
         ["Made", f"{made.made_at:%Y-%m-%d %H:%M} UTC, by {custody.made_by}, at {custody.platform}"],
@@ -122,14 +125,17 @@ def _summary(made: Dossier, marks: Marks) -> list[str]:
         names = ", ".join(dict.fromkeys(line.field for line in time.fields))
         said.append(f"What went out: {names}{marks(time.fields_total)}.")
     odd = [one for one in made.checks if one.number.value]
-    said += [f"{marks.number(one.number)} {one.says}." for one in odd]
+    said += [f"Counted: {marks.number(one.number)} {one.says}." for one in odd]
     said.append(f"{made.hindsight.sentence[:-1]}{marks(made.hindsight.touched)}.")
     words = {"yes": "holds", "partly": "holds in part"}
     said += [
         f"An innocent explanation {words[one.applies]}: {one.title.lower()}. {one.sentence[:-1]}{marks(one.number)}."
         for one in made.innocent
         if one.applies in words
-    ] or ["None of the innocent explanations that were weighed holds."]
+    ] or ["None of the innocent explanations that were weighed is shown to hold."]
+    open_ = [one.title.lower() for one in made.innocent if one.applies == "unknown"]
+    if open_:
+        said.append(f"Of these the record cannot tell whether they hold: {'; '.join(open_)}.")
     return said
 
 
@@ -140,11 +146,22 @@ def _value(figure: Figure) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if isinstance(value, float) else value
 
 
-def _queries(figures: list[Figure]) -> list[dict[str, str]]:
+def _mine(figures: list[Figure]) -> str:
+    """Return the words that make `mine` as the figures have them: an earlier version of Ombud had others."""
+    query = next((one.query for one in figures if one.query.startswith(_OPENS)), f"WITH {MINE}")
+    depth = 0
+    for place, sign in enumerate(query):
+        depth += (sign == "(") - (sign == ")")
+        if sign == ")" and depth == 0:
+            return query[len("WITH ") : place + 1]
+    return MINE
+
+
+def _queries(figures: list[Figure], mine: str) -> list[dict[str, str]]:
     """Return each figure's query without the words that all share; figures of one query stand together."""
     by_query: dict[str, list[str]] = {}
     for number, one in enumerate(figures, 1):
-        text = one.query.removeprefix(f"WITH {MINE}").removeprefix(",").strip()
+        text = one.query.removeprefix(f"WITH {mine}").removeprefix(",").strip()
         by_query.setdefault(text, []).append(f"[{number}] {one.name}")
     return [{"name": "; ".join(names), "query": query} for query, names in by_query.items()]
 
