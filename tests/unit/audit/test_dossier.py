@@ -179,6 +179,8 @@ class TestSpan:
         found = audit(lake, since=since, until=until)
         assert (found.since, found.until) == (since, until)
         assert found.reach.people.proved.value == len(affected_by(rows))
+        assert "are of the whole record" in found.limits[0]
+        assert found.limits[1:] == audit(lake).limits
 
     def test_an_end_before_the_beginning_is_refused(self, lake: Lake) -> None:
         with pytest.raises(InputError, match="ends before"):

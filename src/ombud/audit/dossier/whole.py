@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Dossier", "dossier", "keep", "kept"]
 
+_PART = (
+    "This audit is of a part of the time in which the app read. What was possible, who ever allowed it anything, and"
+    " what stands out beside apps like it are of the whole record."
+)
 _READS = "SELECT count(*) FROM mine WHERE {which}"
 
 
@@ -86,6 +90,7 @@ def dossier(  # noqa: PLR0917 - what, of whom, over what time
         explained = innocent(asked, shown, whom.amplification)
     around = surroundings(asked, lake, records, about.name or app)
     again = hindsight(asked, lake, reads)
+    part = [] if span == span_of(lake, app) else [_PART]
     return Dossier(
         app=about,
         since=span.since,
@@ -101,7 +106,7 @@ def dossier(  # noqa: PLR0917 - what, of whom, over what time
         around=around,
         hindsight=again,
         innocent=explained,
-        limits=around.limits,
+        limits=[*part, *around.limits],
         figures=asked.figures,
     )
 
