@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from ombud.audit.dossier.freeze import freeze
@@ -116,6 +118,42 @@ def test_an_app_that_was_not_audited(signed_in: dict[str, Browser]) -> None:
     assert browser.get(f"/console/apps/{IDLE}/audit.pdf").status_code == 404
     for ending in ("", ".json", ".pdf"):
         assert browser.get(f"/console/apps/{quote('no such app')}/audit{ending}").status_code == 404
+
+
+def test_an_app_of_logs_alone_that_was_not_audited(own_app: FastAPI) -> None:
+    workspace: Workspace = own_app.state.house.workspace
+    with open_records(workspace) as records, records.begin() as tx:
+        tx.exec_driver_sql(f"DELETE FROM app_audit WHERE app = '{CHAT}'")  # noqa: S608 - the test's own words
+        for table in ("app_review", "app_event", "app_brake", "app_registration"):
+            tx.exec_driver_sql(f"DELETE FROM {table} WHERE app = '{CHAT}'")  # noqa: S608 - the test's own words
+    browser = Browser(create_app(workspace)).sign_in("analyst")
+    page = browser.get(AT)
+    assert (page.status_code, "was not audited yet" in page.text) == (200, True)
+    assert f'href="/console/review/{CHAT}"' in page.text
+    assert f'href="/console/apps/{CHAT}"' not in page.text
+    answer = browser.get(f"{AT}.pdf")
+    assert (answer.status_code, "was not audited yet" in answer.text) == (404, True)
+    browser.close()
+
+
+def test_a_command_to_copy_is_one_word_more_than_the_app(signed_in: dict[str, Browser]) -> None:
+    data = signed_in["analyst"].get(f"/console/apps/{quote(PLAIN)}/audit.json").json()
+    assert shlex.split(data["command"]) == ["ombud", "audit", "app", PLAIN]
+
+
+def test_what_cannot_be_told_is_not_said_not_to_hold(own_app: FastAPI) -> None:
+    workspace: Workspace = own_app.state.house.workspace
+    with open_records(workspace) as records:
+        lake = open_lake(workspace, records)
+        made = dossier(lake, records, open_sets(workspace, lake), QUIZ)
+        told = [msgspec.structs.replace(one, applies="no") for one in made.innocent]
+        told[0] = msgspec.structs.replace(told[0], applies="unknown")
+        keep(records, msgspec.structs.replace(made, innocent=told))
+    browser = Browser(create_app(workspace)).sign_in("analyst")
+    page = browser.get(f"/console/apps/{QUIZ}/audit").text
+    assert "No innocent explanation is shown to hold; of 1 the record cannot tell" in page
+    assert "None of the innocent explanations holds" not in page
+    browser.close()
 
 
 def test_the_apps_own_page_leads_there(signed_in: dict[str, Browser]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
 from ombud.audit.review import questionnaire
 from ombud.model import clock
 from ombud.records import apps, known_transfers, questionnaires, review_progress, review_proposals
-from ombud.web.security.limits import Attempts
+from ombud.web.security.limits import ANSWERS_BYTES, BODY_BYTES, Attempts
 from tests.web.client import Browser
 from tests.web.gate_seed import BANNED, CHAT, HOSTILE, IDLE, QUIZ
 from tests.web.review_seed import FACTS
@@ -145,6 +146,9 @@ def test_moves_go_by_forms(people: Callable[[str], Browser], own_app: FastAPI) -
     day = (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%d")
     assert analyst.send(f"{path}/deadline", {"day": day, "reason": WHY}).status_code == 303
     assert analyst.send(f"{path}/deadline", {"day": "2001-01-01", "reason": WHY}).status_code == 400
+    for day in ("2027-02-31", "9999-12-31"):
+        answer = analyst.send(f"{path}/deadline", {"day": day, "reason": WHY})
+        assert (answer.status_code, f"There is no day {day}" in answer.text) == (400, True)
     assert reviewer.send(f"{path}/move", {"stage": "cleared", "reason": WHY}).status_code == 303
     assert "Open the review again" in reviewer.get(path).text
     assert reviewer.send(f"{path}/reopen", {"reason": WHY}).status_code == 303
@@ -304,6 +308,16 @@ def test_a_link_opens_its_own_questions_and_no_others(
         assert questionnaires.of_app(tx, CHAT)[0].version == 1
         assert questionnaires.of_app(tx, QUIZ)[0].version == 1
     assert developer.get("/console/review").status_code == 303
+
+
+def test_long_answers_to_all_questions_are_taken(people: Callable[[str], Browser], world: World) -> None:
+    path, developer = f"/developer/answer/{world.link}", people("")
+    fields = form(developer, path)
+    long = "\u00dcber Daten, in vielen W\u00f6rtern: " + "\u00fc" * 4_900
+    fields["answer"] = [long] * len(fields["answer"])
+    assert BODY_BYTES < len(urlencode(fields, doseq=True)) < ANSWERS_BYTES
+    assert developer.send(path, fields).status_code == 303
+    assert long.strip() in developer.get(path).text
 
 
 def test_a_link_ends_with_its_deadline(people: Callable[[str], Browser], world: World) -> None:

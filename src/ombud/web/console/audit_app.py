@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Annotated
 
@@ -12,9 +13,10 @@ from starlette.responses import Response
 
 from ombud.audit.dossier.report import custody, pdf
 from ombud.audit.dossier.whole import Dossier, kept
+from ombud.lake import Lake
 from ombud.model.errors import NotFoundError
 from ombud.model.findings import SourceFile
-from ombud.records import app_audits, apps, frozen_sets, outbox
+from ombud.records import app_audits, apps, frozen_sets, outbox, review_progress
 from ombud.records.app_audits import AppAudit
 from ombud.web.access import STAFF
 from ombud.web.pages import Pages
@@ -55,6 +57,8 @@ class AuditPage(msgspec.Struct, frozen=True):
     app: Annotated[str, Meta(description="The app's id.")]
     name: Annotated[str, Meta(description="Its name, or its id where no name is known.")]
     registered: Annotated[bool, Meta(description="Whether the platform registered it; else only logs know it.")]
+    in_review: Annotated[bool, Meta(description="Whether it is in the review of every app.")]
+    command: Annotated[str, Meta(description="The command that audits it.")]
     id: Annotated[str | None, Meta(description="The audit's id; null when none was made.")]
     audit: Annotated[
         Dossier | None, Meta(description="What was found; its figures stand in `figures`, without their queries.")
@@ -65,28 +69,29 @@ class AuditPage(msgspec.Struct, frozen=True):
     earlier: Annotated[list[datetime], Meta(description="When earlier audits were made, newest first.")]
 
 
-def _newest(tx: Connection, app: str) -> list[AppAudit]:
-    """Return the audits of an app, newest first; `NotFoundError` for an app that nobody knows."""
+def _newest(tx: Connection, lake: Lake, app: str) -> list[AppAudit]:
+    """Return the audits of an app, newest first; `NotFoundError` for an app that neither records nor lake know."""
     found = app_audits.of_app(tx, app)
-    if not found:
+    if not found and review_progress.find(tx, app) is None and lake.ids("app", [app]) == [None]:
         apps.get(tx, app)
     return found
 
 
-def _is_registered(tx: Connection, app: str) -> bool:
+def _registered(tx: Connection, app: str) -> str | None:
+    """Return the name under which the platform registered an app; null for one that only logs know."""
     try:
-        apps.get(tx, app)
+        return apps.get(tx, app).name
     except NotFoundError:
-        return False
-    return True
+        return None
 
 
 @pages.page("/console/apps/{app}/audit", shows=AuditPage, template="console/audit_app.html", access=STAFF)
 def audit_page(visit: VisitParameter, app: AppId) -> AuditPage:
     """Show what an audit found of one app; no person is named."""
     with visit.house.records.read() as tx:
-        found = _newest(tx, app)
-        registered = _is_registered(tx, app)
+        found = _newest(tx, visit.house.lake, app)
+        registered = _registered(tx, app)
+        in_review = review_progress.find(tx, app)
         sets = [
             FrozenLine(
                 one.id, one.frozen_at, one.author, one.reason, one.people, one.direct, one.via, one.root,
@@ -94,12 +99,14 @@ def audit_page(visit: VisitParameter, app: AppId) -> AuditPage:
             )
             for one in frozen_sets.of_app(tx, app)
         ]  # fmt: skip
-        name = apps.get(tx, app).name if registered else app
+        name = registered or (in_review.name if in_review else app)
     made = kept(found[0]) if found else None
     return AuditPage(
         app=app,
         name=(made.app.name if made else None) or name,
-        registered=registered,
+        registered=registered is not None,
+        in_review=in_review is not None,
+        command=shlex.join(["ombud", "audit", "app", app]),
         id=found[0].id if found else None,
         audit=msgspec.structs.replace(made, figures=[]) if made else None,
         figures=[FigureLine(one.id, one.name, one.value, one.unit) for one in made.figures] if made else [],
@@ -119,9 +126,11 @@ def audit_pdf(visit: VisitParameter, app: AppId) -> Response:
     """Send the newest audit of one app as a PDF with every figure, query and file, and the ledger's checkpoint."""
     house = visit.house
     with house.records.read() as tx:
-        found = _newest(tx, app)
+        found = _newest(tx, house.lake, app)
         if not found:
-            raise NotFoundError(f"The app `{app}` was not audited yet.", hint=f"Run `ombud audit app {app}`.")
+            raise NotFoundError(
+                f"The app `{app}` was not audited yet.", hint=f"Run `{shlex.join(['ombud', 'audit', 'app', app])}`."
+            )
         author = visit.viewer.name if visit.viewer else house.name
         vouched = custody(tx, house.workspace.ledger_dir, house.name, author, app)
     body = pdf(kept(found[0]), vouched)

@@ -16,6 +16,7 @@ from ombud.audit.review import certification, funnel, hearing, holders, proposal
 from ombud.audit.review.certification import Due
 from ombud.audit.review.facts import facts_of
 from ombud.audit.review.rules import rules_of
+from ombud.model.errors import InputError
 from ombud.records import questionnaires, review_progress, review_proposals
 from ombud.records.questionnaires import Questionnaire
 from ombud.web.access import DECIDERS, EDITORS, STAFF
@@ -227,7 +228,10 @@ def deadline(
     visit: VisitParameter, app: AppId, reason: Reason, day: Annotated[str, Form(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 ) -> Response:
     """Set until when the present stage should be over."""
-    until = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+    try:
+        until = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise InputError(f"There is no day {day}.", hint="Give one such as 2027-01-31.") from None
     with visit.house.records.begin() as tx:
         funnel.set_deadline(tx, app, until, visit.staff().name, reason)
     return _back(app)
