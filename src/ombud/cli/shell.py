@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-__all__ = ["Shell", "plain", "shell_of", "storage_error", "writing"]
+__all__ = ["Shell", "plain", "shell_of", "storage_error", "visible", "writing"]
 
 
 @dataclass
@@ -113,7 +113,9 @@ class Shell:
         return error.exit_code
 
 
-_CONTROL = {n: "\N{REPLACEMENT CHARACTER}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\t\n"}
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Signs that turn the direction of all that follows them, such as of the next columns of a table"""
+_CONTROL = {n: "\N{REPLACEMENT CHARACTER}" for n in (*range(32), *range(127, 160), *_TURNING) if chr(n) not in "\t\n"}
 
 
 def visible(text: str) -> str:

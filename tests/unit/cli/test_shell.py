@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 import ombud.cli.app as line
-from ombud.cli.shell import Shell, plain, writing
+from ombud.cli.shell import Shell, plain, visible, writing
 from ombud.model.errors import BusyError, InputError, OmbudError, StorageError
 
 if TYPE_CHECKING:
@@ -207,3 +207,8 @@ def test_documents_hold_what_json_can_hold(capsys: pytest.CaptureFixture[str]) -
     shown = capsys.readouterr().out
     assert shown.count("\n") == 1
     assert json.loads(shown) == {"path": "ä\u2028", "nothing": None}
+
+
+def test_signs_that_turn_what_follows_are_not_printed() -> None:
+    assert visible("Evil \u202e Corp \u2066x\u2069 \x1b[2J") == "Evil \ufffd Corp \ufffdx\ufffd \ufffd[2J"
+    assert visible("\u05d0\u200f, \u00fc\tand\n") == "\u05d0\u200f, \u00fc\tand\n"
