@@ -84,13 +84,21 @@ class GuardedLine(HttpToolsProtocol):
         if self._head:
             self._size += len(data)
         super().data_received(data)
+        if self.transport.is_closing():  # what came was no request, or the last one
+            return
         if self._head:
-            if self._size > HEAD_BYTES and not self.transport.is_closing():
+            if self._size > HEAD_BYTES:
                 self.send_400_response("The head of the request is too large.")
             elif self._timer is None:
                 self._wait()
         elif self._held:  # the rest of the body is still to come
             self._hand_over()
+        elif self._timer is None and self._is_idle():  # empty lines: they have no end of their own
+            self._wait()
+
+    def _is_idle(self) -> bool:
+        """Say whether nothing is under way, and no time is set for the next request."""
+        return self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
