@@ -213,11 +213,14 @@ class Recorder:
         """Make a batch durable in the journal, and hand its entry to the sink."""
         self._mend()
         taken = self._take()
+        if not taken:  # the batch before failed meanwhile, and whoever waited was told
+            return
         rows = [row for work in taken for row in work.rows]
         seals = self._seals_to_note()
         try:
             batch = self._frame(rows, taken, seals)
-        except OmbudError as error:
+        except Exception as caught:
+            error = caught if isinstance(caught, OmbudError) else _unforeseen(caught)
             self._note_later(seals)
             if self.durable == "soon":  # they were answered: nothing of them may be lost
                 with self._wake:
@@ -225,7 +228,7 @@ class Recorder:
                     self._waiting += len(rows)
             else:
                 self._refuse(taken, error)
-            raise
+            raise error from caught
         self._send(batch)
 
     def _frame(self, rows: list[bytes], taken: list[_Work], seals: list[Sealed]) -> _Batch:
@@ -350,6 +353,11 @@ def _body(head: Head) -> dict[str, Any]:
 def _note(host: str, last: int, sealed: list[Sealed]) -> Head:
     now = row_time(clock.now())
     return Head(0, "", host, now, None, 0, 0, "", "", last, 0, sealed)
+
+
+def _unforeseen(error: Exception) -> OmbudError:
+    """Return an error that the recorder goes on after, so that nobody waits for ever."""
+    return RecordError(f"The recorder failed ({type(error).__name__}).", hint="It tries again by itself.")
 
 
 def _said(error: OmbudError) -> str:

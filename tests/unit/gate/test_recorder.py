@@ -200,6 +200,46 @@ def test_a_sink_that_refuses(folder: Path, *, threaded: bool, silent: bool) -> N
     assert sorted(seal.sequence for _, head in heads(folder) for seal in head.sealed) == [1, 2, 3]
 
 
+def test_a_batch_that_is_gone_before_it_begins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch before fails in the ledger's thread while the recorder's is about to begin the next one."""
+    with Recorder(Journal(folder), Paper()) as recorder:
+        before = recorder._mend
+
+        def meanwhile() -> None:
+            monkeypatch.setattr(recorder, "_mend", before)
+            recorder._fail(RecordError("full", hint="wait"))
+
+        monkeypatch.setattr(recorder, "_mend", meanwhile)
+        with pytest.raises(RecordError, match="full"):
+            recorder.record([row(1)])
+        wait(lambda: recorder._thread.is_alive() and not recorder._held())
+        recorder.record([row(2)])
+        assert on_record(folder) == [row(2)]
+
+
+@pytest.mark.parametrize("durable", HOW)
+def test_an_error_that_nobody_foresaw_is_no_end(
+    folder: Path, durable: Durable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Recorder(Journal(folder), Paper(), durable=durable) as recorder:
+        before = recorder._frame
+
+        def fails(*_: object) -> None:
+            monkeypatch.setattr(recorder, "_frame", before)
+            raise MemoryError
+
+        monkeypatch.setattr(recorder, "_frame", fails)
+        if durable == "before-answer":
+            with pytest.raises(RecordError, match="MemoryError"):
+                recorder.record([row(1)])
+        else:
+            recorder.record([row(1)])
+        wait(lambda: recorder._frame == before and not recorder._held())
+        if durable == "before-answer":
+            recorder.record([row(1)])
+        wait(lambda: on_record(folder) == [row(1)])
+
+
 def test_soon_answers_at_once_and_loses_nothing_while_the_disk_refuses(folder: Path) -> None:
     paper = Paper()
     paper.full = True
