@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ombud.audit.dossier.hindsight import Lost, LostTogether, together
 from ombud.audit.dossier.whole import Dossier, dossier, keep, kept
 from ombud.audit.people.sets import open_sets
 from ombud.gate.policy import load_policy
@@ -126,6 +127,16 @@ class TestCounts:
         assert made.hindsight.touched.value >= via
         assert {"likes"} <= {line.field for line in made.hindsight.lost}
         assert "locked-down" in made.hindsight.sentence
+
+    def test_equal_losses_stand_in_one_line(self) -> None:
+        lost = [Lost("likes", "a", "A.", 3, 2), Lost("posts", "b", "B.", 3, 2), Lost("name", "a", "A.", 3, 2),
+                Lost("email", "a", "A.", 3, 1)]  # fmt: skip
+        assert together(lost) == [
+            LostTogether(["likes", "name"], "A.", 3, 2),
+            LostTogether(["posts"], "B.", 3, 2),
+            LostTogether(["email"], "A.", 3, 1),
+        ]
+        assert together([]) == []
 
     def test_the_headline_states_the_finding(self, made: Dossier) -> None:
         people, via = made.reach.people.proved.value, made.reach.via.proved.value

@@ -11,6 +11,7 @@ from msgspec import Meta
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from ombud.audit.dossier.hindsight import LostTogether, together
 from ombud.audit.dossier.report import custody, pdf
 from ombud.audit.dossier.whole import Dossier, kept
 from ombud.lake import Lake
@@ -64,6 +65,7 @@ class AuditPage(msgspec.Struct, frozen=True):
         Dossier | None, Meta(description="What was found; its figures stand in `figures`, without their queries.")
     ]
     figures: Annotated[list[FigureLine], Meta(description="Every number of the audit.")]
+    lost: Annotated[list[LostTogether], Meta(description="What the stricter policy would have kept, in few lines.")]
     files: Annotated[list[SourceFile], Meta(description="Files of the lake that the numbers were computed from.")]
     frozen: Annotated[list[FrozenLine], Meta(description="Sets of affected people that were frozen, newest first.")]
     earlier: Annotated[list[datetime], Meta(description="When earlier audits were made, newest first.")]
@@ -110,6 +112,7 @@ def audit_page(visit: VisitParameter, app: AppId) -> AuditPage:
         id=found[0].id if found else None,
         audit=msgspec.structs.replace(made, figures=[]) if made else None,
         figures=[FigureLine(one.id, one.name, one.value, one.unit) for one in made.figures] if made else [],
+        lost=together(made.hindsight.lost) if made else [],
         files=_files(made) if made else [],
         frozen=sets,
         earlier=[one.made_at for one in found[1:]],

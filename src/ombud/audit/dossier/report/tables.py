@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ombud.audit.dossier.hindsight import together
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -152,10 +154,10 @@ def _policies(made: Dossier, marks: Marks) -> dict[str, Any]:
     again = made.hindsight
     lost = table(
         f"What {again.policy} would not have let out",
-        ["Field", "Why", "Reads", "People"],
-        [[one.field, one.says, f"{one.reads:,}", f"{one.people:,}"] for one in again.lost],
+        ["Fields", "Why", "Reads, of each", "People, of each"],
+        [[", ".join(one.fields), one.says, f"{one.reads:,}", f"{one.people:,}"] for one in together(again.lost)],
         numbers=[2, 3],
-        widths=[0, 1, 0, 0],
+        widths=[1, 1, 0, 0],
         note=f"The policy's hash is {again.hash}.",
     )
     sentence = f"{again.sentence[:-1]}{marks(again.touched)}{marks(again.people)}."
