@@ -233,3 +233,21 @@ def test_consents_of_the_records_count_and_end_when_they_are_taken_back(lake: La
     assert {name for name, one in figures.items() if one.query.startswith("SELECT")} == {
         "direct", "via", "people", "absent", "via_friends", "per_user",
     }  # fmt: skip
+
+
+def test_among_four_apps_nothing_is_unusual(lake: Lake) -> None:
+    """A small app is given no reason because three others happen to have less."""
+    people = [("small", f"u{n}") for n in range(3)] + [("big", f"b{n}") for n in range(60)] + [("mid", "m")]
+    reads = [read(n, app, person, n) for n, (app, person) in enumerate(people)]
+    fill(
+        lake,
+        {
+            "reads": rows_of("reads", [*reads, read(99, "small", "friend", 1, through="u1")]),
+            "grants": rows_of("grants", [grant(app, person) for app, person in [*people, ("ghost", "u1")]]),
+        },
+    )
+    ranking, _, scored = ranking_of(lake, lake.records, open_sets(lake.workspace, lake))
+    assert [one.reasons for one in ranking.apps] == [[], [], [], []]
+    assert ranking.above == 0
+    assert all(signal.p_value is None or signal.p_value >= 0.25 for one in scored for signal in one.signals)
+    assert all(one.people_exposed.possible is None for one in ranking.apps)

@@ -70,26 +70,45 @@ class Likeness:
         return Likeness(size[order], category[order], number[order], place)
 
     def beside(  # noqa: PLR0917 - called for every app and signal
-        self, values: Floats, users: int, category: int, own: tuple[int, ...], value: float, aside: Bools
+        self,
+        values: Floats,
+        users: int,
+        category: int,
+        own: tuple[int, ...],
+        value: float,
+        aside: Bools,
+        *,
+        middle: bool = True,
     ) -> Alike:
         """Compare one value with those of apps like it; `values` and `aside` are in the order of `number`.
 
         `own` are the apps that are compared themselves, and so left out, as are those set aside.
+        Without `middle` nothing is expected, which is quicker.
         """
         size = float(np.log(max(users, 1)))
         low, high = _window(self.size, size, np.log(ALIKE), NEAREST + len(own))
         places = np.array([self.place[app] for app in own], dtype=np.int64)
-        among, same, more, same_more, middle = _count(values, self.category, aside, low, high, category, places, value)
+        among, same, more, same_more, expected = _count(
+            values, self.category, aside, low, high, category, places, value, middle
+        )
         if not among:
             return Alike(0, 0, 0, None, None)
         prior = (1 + more) / (1 + among)
         share = (LEAN * prior + same_more) / (LEAN + same)
-        return Alike(among, same, more, float(middle), float(max(share, 1 / (1 + among))))
+        return Alike(among, same, more, float(expected) if middle else None, float(max(share, 1 / (1 + among))))
 
 
 @nb.njit(cache=True)
 def _count(  # noqa: PLR0917 - numba takes no keyword-only arguments
-    values: Floats, category: Ints, aside: Bools, low: int, high: int, mine: int, own: Ints, value: float
+    values: Floats,
+    category: Ints,
+    aside: Bools,
+    low: int,
+    high: int,
+    mine: int,
+    own: Ints,
+    value: float,
+    middle: bool,  # noqa: FBT001 - likewise
 ) -> tuple[int, int, int, int, float]:
     """Count the apps that can be compared, those of the category, those with as much, and take the middle."""
     found = np.empty(high - low)
@@ -112,6 +131,8 @@ def _count(  # noqa: PLR0917 - numba takes no keyword-only arguments
             alike[same] = values[at]
             same += 1
             same_more += as_much
+    if not middle:
+        return among, same, more, same_more, 0.0
     if same >= LEAN / 2:
         return among, same, more, same_more, np.median(alike[:same])
     return among, same, more, same_more, np.median(found[:among]) if among else 0.0

@@ -38,6 +38,8 @@ REASONS = 5
 """Reasons that are given at most."""
 _WORTH = 0.3
 """Points from which on a signal is a reason."""
+_UNUSUAL = 0.1
+"""The share of apps like it that may have as much, for it to be one: among four apps nothing is unusual."""
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +181,11 @@ def _ranked(rank: int, one: Scored, measured: Measured, weights: Weights, people
     item, shape = measured.described[one.app], measured.shapes[one.app]
     group = measured.group_of.get(one.app)
     others = set() if group is None else {*measured.groups[group].apps} - {one.app}
-    strong = [signal for signal in one.signals if counts_for(signal, weights) >= _WORTH]
+    strong = [
+        signal
+        for signal in one.signals
+        if counts_for(signal, weights) >= _WORTH and (signal.p_value or 0.0) <= _UNUSUAL
+    ]
     return Ranked(
         rank=rank,
         app=item.app,

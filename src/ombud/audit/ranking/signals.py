@@ -101,13 +101,16 @@ class _Compared:
 
     def _odd(self, app: int) -> float:
         """Return in how many decades together the app is rarer than half of all, whatever a signal weighs."""
-        return sum(decades(alike.p_value) for _, alike in self._alone(app).values())
+        return sum(decades(alike.p_value) for _, alike in self._alone(app, middle=False).values())
 
-    def _alone(self, app: int) -> dict[str, tuple[float, Alike]]:
+    def _alone(self, app: int, *, middle: bool = True) -> dict[str, tuple[float, Alike]]:
         """Return the app's own numbers beside those of apps like it, by code."""
         users, category = self.measured.shapes[app].installers, self.category[app]
         return {
-            code: (value, self.likeness.beside(self.values[code], users, category, (app,), value, self.aside))
+            code: (
+                value,
+                self.likeness.beside(self.values[code], users, category, (app,), value, self.aside, middle=middle),
+            )
             for code, value in self.own[app].items()
             if value is not None
         }
