@@ -114,6 +114,9 @@ def test_what_is_compiled_is_what_is_written() -> None:
     values[::7] = np.nan
     for own in ((4,), (100, 101, 250)):
         arguments = (values, category, aside, 20, 280, 1, np.array(own), 0.5)
-        assert _count(*arguments) == pytest.approx(_count.py_func(*arguments))
+        for middle in (True, False):
+            assert _count(*arguments, middle) == pytest.approx(_count.py_func(*arguments, middle))
+        with_middle, without = (_count(*arguments, middle) for middle in (True, False))
+        assert with_middle[:4] == without[:4]
         kept = [n for n in range(20, 280) if n not in own and not aside[n] and not np.isnan(values[n])]
-        assert _count(*arguments)[:2] == (len(kept), sum(category[n] == 1 for n in kept))
+        assert with_middle[:2] == (len(kept), sum(category[n] == 1 for n in kept))
