@@ -169,6 +169,11 @@ def test_acting_takes_two_people_on_the_pages_too(people: Callable[[str], Browse
         assert apps.get(tx, CHAT).status == "live"
     door = f"/console/review-proposals/{waits.id}"
     assert "somebody else has to agree" in reviewer.get(path).text
+    lines = reviewer.get("/console/review.json").json()["proposals"]
+    (line,) = [one for one in lines if one["id"] == waits.id]
+    assert re.fullmatch(
+        r"Proposed for .+: banned", line["words"], re.DOTALL
+    )  # nothing is done yet, and it does not sound so
     assert reviewer.send(door, {"answer": "agree"}).status_code == 403
     assert people("analyst").send(door, {"answer": "agree"}).status_code == 403
     assert admin.send(door, {"answer": "agree"}).status_code == 303

@@ -68,7 +68,7 @@ def proposal_line(item: Proposal, names: dict[str, str], viewer: str) -> Proposa
     """Return a proposal as a line."""
     what = names.get(item.apps[0], item.apps[0]) if len(item.apps) == 1 else f"{len(item.apps):,} apps of low rank"
     if item.stage == "acted on":
-        words = f"{OUTCOMES[item.outcome or 'limited']}: {what}"
+        words = f"Proposed for {what}: {OUTCOMES[item.outcome or 'limited'].lower()}"
     elif item.stage == proposals.REOPEN:
         words = f"Undo what was done about {what}"
     else:
