@@ -60,7 +60,7 @@ def form(browser: Browser, path: str, **more: object) -> dict[str, Any]:
 def test_the_public_page_counts_everybody_and_names_only_whom_it_acted_on(browse: Callable[[], Browser]) -> None:
     nobody = browse()
     page = nobody.get("/apps/review")
-    assert "Of 65\u00a0apps, 4 were looked at by a person" in page.text
+    assert "Of 65\u00a0apps, 4 were looked at, the developers" in page.text
     assert page.headers["etag"]
     twin = nobody.get("/apps/review.json").json()
     assert [line["stage"] for line in twin["funnel"]["stages"]][-1] == "acted on"
