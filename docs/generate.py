@@ -17,9 +17,16 @@ import typer
 from typer.main import get_command
 
 from ombud.archive.answers import FigureRef, Money, Totals
+from ombud.audit.dossier.freeze import Verified
+from ombud.audit.dossier.whole import Dossier
 from ombud.audit.exposure.counts import Count
+from ombud.audit.logs.holes import Hole, Holes
+from ombud.audit.logs.permissions import Judged, Permission
+from ombud.audit.logs.sealed import SealedImport
 from ombud.audit.ranking.order import Ranked
 from ombud.audit.ranking.reported import Reported
+from ombud.audit.review.certification import Due
+from ombud.audit.review.holders import AppOf, Developer, Holder, How, Picture
 from ombud.cli.app import build
 from ombud.cli.demo_steps import DemoFigure
 from ombud.cli.doctor import Check
@@ -66,9 +73,14 @@ from ombud.records.apps import App
 from ombud.records.brakes import Brake
 from ombud.records.canary_reads import CanaryRead
 from ombud.records.cases import Case, CaseEvent
+from ombud.records.certifications import Certification
+from ombud.records.frozen_sets import FrozenSet
+from ombud.records.known_transfers import KnownTransfer
 from ombud.records.policies import PolicyVersion
+from ombud.records.questionnaires import Answer, Question, Questionnaire
+from ombud.records.review_progress import Line, Progress
 from ombud.records.reviews import Review
-from ombud.web.access import PERSON, PUBLIC
+from ombud.web.access import DEVELOPER, PERSON, PUBLIC
 from ombud.web.app import MODULES
 from ombud.web.pages import PageSpec, twin_path
 
@@ -269,6 +281,14 @@ def _command(ctx: typer.Context) -> list[str]:
 # --- pages over HTTP --------------------------------------------------------------------------
 
 
+_READERS = (
+    ("For everybody", PUBLIC),
+    ("For one of the platform's people", PERSON),
+    ("For the developer of an app", DEVELOPER),
+    ("For staff", ""),
+)
+
+
 def http() -> str:
     """Return the page of the routes: path, who may ask, what it gives, its JSON twin."""
     specs = [spec for pages in MODULES for spec in pages.specs if spec.in_schema]
@@ -286,10 +306,11 @@ def http() -> str:
             "Staff routes need a sign-in and one of the roles that they name; without a sign-in a page leads to the "
             "sign-in. A form needs the token of the page that it is on, so that no other site can send it. A case's "
             "people are shown to whoever says why: by a form on the page, by the header `Ombud-Purpose` for its twin. "
-            "One of the platform's people comes with its signed word and sees what is about themselves; staff do not."
+            "One of the platform's people comes with its signed word and sees what is about themselves; staff do not. "
+            "A developer who was asked about an app answers by a link that nobody else has."
         ),
     ]
-    for title, rule in (("For everybody", PUBLIC), ("For one of the platform's people", PERSON), ("For staff", "")):
+    for title, rule in _READERS:
         lines += ["", f"## {title}", "", *_head("route", "JSON twin", "who", "what it is")]
         lines += [_route(spec) for spec in specs if (spec.access if isinstance(spec.access, str) else "") == rule]
     return "\n".join(lines) + "\n"
@@ -298,7 +319,7 @@ def http() -> str:
 def _route(spec: PageSpec) -> str:
     method = "POST" if spec.does == "form" else "GET"
     twin = f"`{twin_path(spec.path)}`" if spec.does == "page" and spec.twin else ""
-    named = {PUBLIC: "everybody", PERSON: "a person, about themselves"}
+    named = {PUBLIC: "everybody", PERSON: "a person, about themselves", DEVELOPER: "who has the link"}
     who = named[spec.access] if isinstance(spec.access, str) else ", ".join(sorted(spec.access))
     what = (spec.function.__doc__ or "").strip().splitlines()[0]
     return _row(f"{method} `{spec.path}`", twin, who, what)
@@ -385,6 +406,49 @@ DOCUMENTS: tuple[tuple[str, str, tuple[type, ...]], ...] = (
         '{"apps": [Ranked], "ranked", "above", "level", "weights", "said", "reported": Reported or null}',
         (Ranked, Count, Reported),
     ),
+    ("ombud audit app", 'Dossier, with its "id", and "pdf" when one was written', (Dossier,)),
+    ("ombud audit freeze", '{"id", "new", "ledger"} and what a frozen set is', (FrozenSet,)),
+    ("ombud audit frozen list", '{"frozen": [{"id", "ledger"} and what a frozen set is]}', ()),
+    ("ombud audit frozen verify", "Verified", (Verified,)),
+    ("ombud audit holes", "Holes", (Holes, Hole)),
+    ("ombud audit sealed", '{"files": [SealedImport], "limits"}', (SealedImport,)),
+    ("ombud audit scopes", "Judged", (Judged, Permission)),
+    ("ombud audit enrol", '{"apps", "new", "ranked"}', ()),
+    (
+        "ombud audit funnel",
+        '{"stages": [{"stage", "reached", "now"}], "since", "ended", "median_days", "overdue", "silent", "owners"}',
+        (),
+    ),
+    ("ombud audit review", '{"progress": Progress, "history": [Line]}', (Progress, Line)),
+    ("ombud audit take", "Progress", ()),
+    ("ombud audit look", "Progress; for many apps what `ombud audit proposals` lists", ()),
+    ("ombud audit ask", '{"questionnaire", "link", "questions": [Question], "due_at"}', (Question,)),
+    (
+        "ombud audit answers",
+        '{"app", "asked": [{"questionnaire": Questionnaire, "state", "answers": [Answer]}]}',
+        (Questionnaire, Answer),
+    ),
+    ("ombud audit withdraw", "Questionnaire", ()),
+    ("ombud audit audited", "Progress", ()),
+    ("ombud audit clear", "Progress", ()),
+    ("ombud audit act", "one of what `ombud audit proposals` lists", ()),
+    ("ombud audit reopen", "Progress; to undo what was acted on, one of what `ombud audit proposals` lists", ()),
+    (
+        "ombud audit proposals",
+        (
+            '{"proposals": [{"id", "stage", "outcome", "apps", "reason", "proposed_by", "proposed_at", "answer", '
+            '"answered_by", "answered_at"}]}'
+        ),
+        (),
+    ),
+    ("ombud audit agree", '{"moved": [Progress]}', ()),
+    ("ombud audit refuse", "one of what `ombud audit proposals` lists", ()),
+    ("ombud audit due", '{"due": [Due]}', (Due,)),
+    ("ombud audit certify", "Certification", (Certification,)),
+    ("ombud audit lapse", '{"app", "scope", "withdrawn"}', ()),
+    ("ombud audit holders", "Picture", (Picture, Holder, How, AppOf)),
+    ("ombud audit learn", "KnownTransfer", (KnownTransfer,)),
+    ("ombud audit developer", "Developer", (Developer,)),
     ("ombud evaluate networks", 'Evaluation; with --sheet {"sheet", "accounts"}', (Evaluation, EvaluationRate)),
     ("ombud cases list", '{"cases": [Case], "total"}', (Case,)),
     ("ombud cases show", '{"case": Case, "findings": [Finding], "history": [CaseEvent]}', (CaseEvent,)),
