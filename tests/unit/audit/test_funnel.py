@@ -168,6 +168,29 @@ def test_an_app_of_old_logs_alone_can_be_acted_on_without_a_gate(records: Record
         assert funnel.reopen(tx, "old-log", "Rea", WHY, second="Rob").stage == "audited"
 
 
+def test_acting_and_undoing_loosen_nothing_that_was_closed_otherwise(records: Records) -> None:
+    with records.begin() as tx, clock.frozen(NOON):
+        platform(tx)
+        apps.set_status(tx, "quiz", "banned", "Ada", "A court said so.")
+        silent(tx)
+    with records.begin() as tx, clock.frozen(NOON + 30 * DAY):
+        funnel.move(tx, "quiz", "acted on", "Rea", WHY, second="Rob", outcome="suspended")
+        assert apps.get(tx, "quiz").status == "banned"
+        funnel.reopen(tx, "quiz", "Rea", "It answered after all.", second="Ada")
+        assert apps.get(tx, "quiz").status == "banned"
+
+
+def test_what_was_banned_since_is_not_opened_by_undoing(records: Records) -> None:
+    with records.begin() as tx, clock.frozen(NOON):
+        platform(tx)
+        silent(tx)
+    with records.begin() as tx, clock.frozen(NOON + 30 * DAY):
+        funnel.move(tx, "quiz", "acted on", "Rea", WHY, second="Rob", outcome="suspended")
+        apps.set_status(tx, "quiz", "banned", "Ada", "A court said so.")
+        funnel.reopen(tx, "quiz", "Rea", "It answered after all.", second="Ada")
+        assert apps.get(tx, "quiz").status == "banned"
+
+
 def test_undoing_gives_the_status_back_and_takes_two(records: Records) -> None:
     with records.begin() as tx, clock.frozen(NOON):
         platform(tx)

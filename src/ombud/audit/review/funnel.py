@@ -38,6 +38,8 @@ BACK: dict[Stage, Stage] = {"cleared": "looked at", "acted on": "audited"}
 """Where `reopen` takes an app."""
 _STATUS = {"limited": "under_review", "suspended": "suspended", "banned": "banned"}
 """The status at the gate that each outcome sets."""
+_STRICTER = ("live", "under_review", "suspended", "banned")
+"""Statuses, each stricter than the one before: acting on an app never loosens what was closed already."""
 
 
 class Funnel(msgspec.Struct, frozen=True):
@@ -153,7 +155,8 @@ def reopen(
     """Open a review again that was over. What was acted on is undone, which takes a second person.
 
     A cleared app goes back to `looked at`, in another round: what its developer answered before counts no longer.
-    One that was acted on goes back to `audited`, and gets the status back that it had at the gate.
+    One that was acted on goes back to `audited`, and gets the status back that it had at the gate, unless somebody
+    changed that since.
     """
     rules = rules or load_rules()
     before = review_progress.get(tx, app)
@@ -163,7 +166,7 @@ def reopen(
     _said(reason)
     undone = before.stage == "acted on"
     agreed = other_person(tx, second, author) if undone else None
-    if undone and before.status_before is not None:
+    if undone and before.status_before and apps.get(tx, app).status == _STATUS[before.outcome or ""]:
         apps.set_status(tx, app, before.status_before, author, f"Undone: {reason.strip()}")
     target, now = BACK[before.stage], clock.now()
     values = {
@@ -240,14 +243,15 @@ def _target(before: Progress, stage: str) -> Stage:
 
 
 def _act(tx: Connection, before: Progress, outcome: str, author: str, reason: str) -> str | None:
-    """Set the status at the gate and return what it was; null for an app that the gate does not know."""
+    """Set the status at the gate, unless it is stricter already; return what it was, null for an unknown app."""
     if outcome not in OUTCOMES:
         raise UsageError(f"Acting on an app cannot be `{outcome}`.", hint=f"Say {', '.join(OUTCOMES)}.")
     try:
         status = apps.get(tx, before.app).status
     except NotFoundError:
         return None  # it is known from old logs alone: there is nothing to close
-    apps.set_status(tx, before.app, _STATUS[outcome], author, reason)
+    if _STRICTER.index(_STATUS[outcome]) > _STRICTER.index(status):
+        apps.set_status(tx, before.app, _STATUS[outcome], author, reason)
     return status
 
 
